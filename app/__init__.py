@@ -1,0 +1,1 @@
+"""The GraphQL server of the Telework portal for service providers."""

@@ -1,0 +1,89 @@
+"""Connections: how each database is opened, read as one snapshot, and written in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from app.settings import Settings
+
+T = TypeVar("T")
+_ATTEMPTS = 5
+_WRITING = "telework_writing"
+# serialization_failure, deadlock_detected, lock_not_available
+_RETRIED = {"40001", "40P01", "55P03"}
+
+
+class Database:
+    """The application's pool. One for each process; disposed of at shutdown."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = _engine(settings)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # SQLite has one writer at a time and lets the others poll; a queue of our own is fair and does not sleep.
+        self._writers: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A read-only connection on one snapshot: all its statements see the same moment."""
+        async with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends well, rolled back when it raises."""
+        async with self._writers, self.engine.connect() as connection:
+            await connection.execution_options(**{_WRITING: True})
+            async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                yield session
+
+    async def write(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Runs `work` in a transaction, again when the database asked for it (a deadlock, a serialization failure): a few times at most."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self.writing() as session:
+                    return await work(session)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRIED or attempt == _ATTEMPTS:
+                    raise
+            await asyncio.sleep(0.01 * attempt)
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _engine(settings: Settings) -> AsyncEngine:
+    if not settings.database_url.startswith("sqlite"):
+        return create_async_engine(
+            settings.database_url,
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=3,
+            # jit and parallel plans only cost on statements this small; the text forms of instants rely on UTC and ISO
+            connect_args={"server_settings": {"timezone": "UTC", "datestyle": "ISO", "jit": "off", "max_parallel_workers_per_gather": "0"}},
+        )
+    engine = create_async_engine(settings.database_url, pool_size=settings.database_pool_size, max_overflow=0, pool_timeout=30)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions behind our back
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000", "synchronous = NORMAL"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        # A transaction that reads first and writes later would fail with SQLITE_BUSY where another wrote between: take the lock at once.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "BEGIN")
+
+    return engine

@@ -1,0 +1,288 @@
+"""What can go wrong, as classes that carry their code and their words in both languages.
+
+    AppError                 a rule that the input broke: a UserError in the payload
+    ├── NotFound, ValidationFailed, VersionConflict, ...   one class for each ErrorCode in use
+    RequestError             everything else that is expected: a GraphQL error with extensions.code
+    ├── Unauthenticated, Forbidden, BadUserInput, ...
+
+Anything that is neither is a bug: masked at the top, logged with the request id.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+Language = Literal["ar", "en"]
+
+
+class ErrorCode(StrEnum):
+    """The codes of user errors, as the contract lists them."""
+
+    NOT_FOUND = "NOT_FOUND"
+    VALIDATION_FAILED = "VALIDATION_FAILED"
+    ACCOUNT_NOT_SELECTED = "ACCOUNT_NOT_SELECTED"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
+    INVITATION_ALREADY_DECIDED = "INVITATION_ALREADY_DECIDED"
+    INVITATION_ALREADY_PENDING = "INVITATION_ALREADY_PENDING"
+    INVITATION_EXPIRED = "INVITATION_EXPIRED"
+    DUPLICATE_CONTRACT = "DUPLICATE_CONTRACT"
+    CONTRACT_NOT_ACTIVE = "CONTRACT_NOT_ACTIVE"
+    PROJECT_NOT_APPROVED = "PROJECT_NOT_APPROVED"
+    PROJECT_IN_USE = "PROJECT_IN_USE"
+    JOB_IN_USE = "JOB_IN_USE"
+    JOB_NOT_OPEN = "JOB_NOT_OPEN"
+    VACANCIES_EXHAUSTED = "VACANCIES_EXHAUSTED"
+    VACANCIES_BELOW_FILLED = "VACANCIES_BELOW_FILLED"
+    WORKER_NOT_CITIZEN = "WORKER_NOT_CITIZEN"
+    WORKER_AGE = "WORKER_AGE"
+    WAGE_BELOW_MINIMUM = "WAGE_BELOW_MINIMUM"
+    HOURS_ABOVE_MAXIMUM = "HOURS_ABOVE_MAXIMUM"
+    GOSI_REQUIRED = "GOSI_REQUIRED"
+    ALREADY_EMPLOYED = "ALREADY_EMPLOYED"
+    PERIOD_NOT_OPEN = "PERIOD_NOT_OPEN"
+    PERIOD_LOCKED = "PERIOD_LOCKED"
+    UNKNOWN_TELEWORKER = "UNKNOWN_TELEWORKER"
+    DUPLICATE_LINE = "DUPLICATE_LINE"
+    REPORT_REASON_REQUIRED = "REPORT_REASON_REQUIRED"
+    LIMIT_REACHED = "LIMIT_REACHED"
+    SCOPE_NOT_GRANTABLE = "SCOPE_NOT_GRANTABLE"
+    FILE_TYPE_NOT_ALLOWED = "FILE_TYPE_NOT_ALLOWED"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
+    CHECKSUM_MISMATCH = "CHECKSUM_MISMATCH"
+    UPLOAD_INCOMPLETE = "UPLOAD_INCOMPLETE"
+    SANDBOX_ONLY = "SANDBOX_ONLY"
+    ALREADY_REGISTERED = "ALREADY_REGISTERED"
+    ALREADY_MEMBER = "ALREADY_MEMBER"
+    LAST_OWNER = "LAST_OWNER"
+
+
+class Worded(Exception):
+    """An exception with its words in both languages. `values` fill the braces."""
+
+    en: ClassVar[str]
+    ar: ClassVar[str]
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(self.en.format(**values))
+        self.values = values
+
+    def words(self, language: Language) -> str:
+        return (self.en if language == "en" else self.ar).format(**self.values)
+
+
+class AppError(Worded):
+    """A rule that the input broke; nothing was changed.
+
+    path    the input's fields from the outside in, as Python names them; None where no single field is at fault.
+    """
+
+    code: ClassVar[ErrorCode]
+
+    def __init__(self, path: tuple[str | int, ...] | None = None, **values: Any) -> None:
+        super().__init__(**values)
+        self.path = path
+
+
+class AppErrors(Exception):
+    """Several broken rules, told at once."""
+
+    def __init__(self, errors: list[AppError]) -> None:
+        super().__init__(", ".join(error.code for error in errors))
+        self.errors = errors
+
+
+class NotFound(AppError):
+    """No such thing, or another company's: one error for both, so that a stranger learns nothing."""
+
+    code = ErrorCode.NOT_FOUND
+    en = "There is no such thing among what you can see."
+    ar = "لا يوجد عنصر بهذا المعرف ضمن ما يمكنك الاطلاع عليه."
+
+
+class ValidationFailed(AppError):
+    code = ErrorCode.VALIDATION_FAILED
+    en = "This value is not valid."
+    ar = "هذه القيمة غير صحيحة."
+
+    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "") -> None:
+        super().__init__(path)
+        self._own = {"en": en, "ar": ar}
+
+    def words(self, language: Language) -> str:
+        return self._own[language] or super().words(language)
+
+
+class AccountNotSelected(AppError):
+    code = ErrorCode.ACCOUNT_NOT_SELECTED
+    en = "Choose a company first, with switchAccount."
+    ar = "اختر الشركة أولا عبر switchAccount."
+
+
+class AccountSuspended(AppError):
+    code = ErrorCode.ACCOUNT_SUSPENDED
+    en = "This account is suspended: it can be read, not changed."
+    ar = "هذا الحساب موقوف: يمكن الاطلاع عليه دون تعديله."
+
+
+class VersionConflict(AppError):
+    code = ErrorCode.VERSION_CONFLICT
+    en = "Somebody changed this in the meantime: it is at version {current}. Read it again, then repeat your change."
+    ar = "جرى تعديل هذا العنصر أثناء ذلك: إصداره الحالي {current}. أعد قراءته ثم كرر التعديل."
+
+
+class IllegalTransition(AppError):
+    code = ErrorCode.ILLEGAL_TRANSITION
+    en = "What is {current} cannot become {wanted}."
+    ar = "لا يمكن الانتقال من الحالة {current} إلى {wanted}."
+
+
+class NotEditable(AppError):
+    code = ErrorCode.ILLEGAL_TRANSITION
+    en = "What is {current} cannot be edited."
+    ar = "لا يمكن التعديل في الحالة {current}."
+
+
+class InvitationAlreadyDecided(AppError):
+    code = ErrorCode.INVITATION_ALREADY_DECIDED
+    en = "This invitation has been decided already: it is {current}."
+    ar = "سبق البت في هذه الدعوة: حالتها {current}."
+
+
+class InvitationExpired(AppError):
+    code = ErrorCode.INVITATION_EXPIRED
+    en = "This invitation has expired. Ask the establishment for a new one."
+    ar = "انتهت صلاحية هذه الدعوة. اطلب من المنشأة دعوة جديدة."
+
+
+class DuplicateContract(AppError):
+    code = ErrorCode.DUPLICATE_CONTRACT
+    en = "A contract with this establishment is in force or about to begin."
+    ar = "يوجد عقد سار أو مجدول مع هذه المنشأة."
+
+
+class ContractNotActive(AppError):
+    code = ErrorCode.CONTRACT_NOT_ACTIVE
+    en = "The project's contract is not in force."
+    ar = "عقد هذا المشروع غير سار."
+
+
+class ProjectNotApproved(AppError):
+    code = ErrorCode.PROJECT_NOT_APPROVED
+    en = "Jobs belong to approved projects; this one is {current}."
+    ar = "تضاف الوظائف إلى المشاريع المعتمدة فقط؛ حالة هذا المشروع {current}."
+
+
+class ProjectInUse(AppError):
+    code = ErrorCode.PROJECT_IN_USE
+    en = "People work in this project. End their employments first."
+    ar = "يعمل في هذا المشروع موظفون. أنه عقودهم أولا."
+
+
+class JobInUse(AppError):
+    code = ErrorCode.JOB_IN_USE
+    en = "People work in this job. End their employments first."
+    ar = "يشغل هذه الوظيفة موظفون. أنه عقودهم أولا."
+
+
+class VacanciesBelowFilled(AppError):
+    code = ErrorCode.VACANCIES_BELOW_FILLED
+    en = "{filled} places are filled; there cannot be fewer vacancies."
+    ar = "عدد الشواغر المشغولة {filled}؛ لا يمكن أن يقل العدد عنها."
+
+
+class ScopeNotGrantable(AppError):
+    code = ErrorCode.SCOPE_NOT_GRANTABLE
+    en = "You cannot give the scope {scope} to a token."
+    ar = "لا يمكنك منح الصلاحية {scope} لرمز تحقق."
+
+
+class LimitReached(AppError):
+    code = ErrorCode.LIMIT_REACHED
+    en = "No more than {limit} are allowed."
+    ar = "لا يسمح بأكثر من {limit}."
+
+
+class RequestError(Worded):
+    """A request that cannot be answered as it stands. `code` is not an enum of the graph: it goes to extensions."""
+
+    code: ClassVar[str]
+    status: ClassVar[int] = 200
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"code": self.code, "retryable": self.retryable}
+
+
+class Unauthenticated(RequestError):
+    """A credential that is missing where one is needed, or bad; it never falls back to anonymous."""
+
+    code, status = "UNAUTHENTICATED", 401
+    en = "Sign in, or send a valid SP-Token."
+    ar = "سجل الدخول أو أرسل رمز تحقق صالحا."
+
+
+class Forbidden(RequestError):
+    code = "FORBIDDEN"
+    en = "This takes the permission {permission}, which you do not have for this company."
+    ar = "يتطلب هذا الصلاحية {permission}، وهي ليست لديك في هذه الشركة."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "permission": self.values["permission"]}
+
+
+class NotTheActiveAccount(Forbidden):
+    """Read through a company of the caller's that is not the active one: rights hold in the active company only."""
+
+    en = "Switch to this company to read this; it takes {permission} there."
+    ar = "انتقل إلى هذه الشركة أولا للاطلاع على هذا؛ يتطلب الصلاحية {permission} فيها."
+
+
+class PersonOnly(RequestError):
+    """A token acts for its own company for as long as it lives: it neither switches nor logs out."""
+
+    code = "FORBIDDEN"
+    en = "Only a signed-in person can do this; a token cannot."
+    ar = "هذا متاح لمن سجل الدخول بنفسه، وليس لرموز التحقق."
+
+
+class WrongEnvironment(RequestError):
+    code, status = "WRONG_ENVIRONMENT", 403
+    en = "This token belongs to the {environment} environment, not here."
+    ar = "هذا الرمز يخص بيئة {environment} وليس هذه."
+
+
+class BadUserInput(RequestError):
+    code = "BAD_USER_INPUT"
+    en = "{en}"
+    ar = "{ar}"
+
+    def __init__(self, en: str, ar: str, path: list[str] | None = None) -> None:
+        super().__init__(en=en, ar=ar)
+        self.path = path
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, **({"path": self.path} if self.path else {})}
+
+
+class Unavailable(RequestError):
+    code, status, retryable = "UNAVAILABLE", 503, True
+    en = "The portal cannot answer just now. Try again in a moment."
+    ar = "تتعذر الإجابة حاليا. حاول مجددا بعد لحظات."
+
+
+class Internal(RequestError):
+    """What a caller sees of a bug: an id by which the log has the rest."""
+
+    code, status = "INTERNAL", 500
+    en = "Something went wrong on our side. Tell us the request id {request_id}."
+    ar = "حدث خطأ من جانبنا. زودنا برقم الطلب {request_id}."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "requestId": self.values["request_id"]}

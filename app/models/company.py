@@ -1,0 +1,50 @@
+"""A provider's subsidiary: the account that everything else belongs to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import ACCOUNT, USER, Base, Row, choice, key, link
+from app.models.member import Member, MemberStatus
+
+
+class CompanyStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+
+
+def _with_membership(row: Row) -> ColumnElement[bool]:
+    """The company that one acts for, and those that one belongs to."""
+    mine = select(Member.id).where(Member.user_id == USER, Member.company_id == row.id, Member.status == MemberStatus.ACTIVE)
+    return or_(row.id == ACCOUNT, mine.exists())
+
+
+class Company(Base, scoped_by=_with_membership, prefix="cmp", searched=("name_ar", "name_en")):
+    __tablename__ = "companies"
+    __table_args__ = (
+        UniqueConstraint("labor_office_id", "sequence_number"),
+        Index(None, "provider_id", "name_ar", "id"),
+        Index(None, "name_ar", "id"),
+    )
+
+    id: Mapped[UUID] = key()
+    provider_id: Mapped[UUID] = link("providers.id")
+    labor_office_id: Mapped[int]
+    sequence_number: Mapped[int]
+    unified_number: Mapped[str | None]
+    name_ar: Mapped[str]
+    name_en: Mapped[str | None]
+    city_id: Mapped[UUID | None] = link("cities.id")
+    activity: Mapped[str | None]
+    status: Mapped[CompanyStatus] = choice(CompanyStatus)
+    search_text: Mapped[str]
+    # The last numbers given out; advanced under this row's lock, so that no number is skipped or given twice.
+    last_event: Mapped[int] = mapped_column(default=0)
+    last_contract: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
