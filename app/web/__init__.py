@@ -1,0 +1,1 @@
+"""The Starlette application: routes, middleware, GraphQL over HTTP, pages."""
