@@ -1,0 +1,101 @@
+"""The inputs of mutations: each field declares its rule, and an input is read into plain values, all broken rules at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from app.engine.declare import parse_public_id
+from app.errors import AppError, AppErrors, NotFound, ValidationFailed
+from app.models import Base
+from app.values import Rule
+
+
+def _keep(value: Any) -> Any:
+    return value
+
+
+def given(
+    description: str, rule: Rule = _keep, *, each: bool = False, clearable: bool = True, default: Any = strawberry.UNSET
+) -> Any:
+    """A field of an input.
+
+    rule       takes what came in and answers what is stored, or raises ValidationFailed
+    each       the rule is for each item of the list
+    clearable  whether null is a value; where it is not, null is VALIDATION_FAILED (an absent field is left alone either way)
+    """
+    metadata = {"rule": rule, "each": each, "clearable": clearable}
+    return strawberry.field(default=default, description=description, metadata=metadata)
+
+
+def required(description: str, rule: Rule = _keep, *, each: bool = False) -> Any:
+    """A field that GraphQL itself insists on."""
+    return strawberry.field(description=description, metadata={"rule": rule, "each": each, "clearable": False})
+
+
+def key_of(model: type[Base]) -> Rule:
+    """The rule of a public id. One that is malformed, or another type's, is NOT_FOUND as a foreign one is."""
+
+    def rule(value: str) -> Any:
+        found = parse_public_id(value)
+        if found is None or found[0] is not model or found[1] is None:
+            raise NotFound
+        return found[1]
+
+    return rule
+
+
+@strawberry.input
+class MutationInput:
+    """What every input takes besides its own fields."""
+
+    client_mutation_id: str | None = strawberry.field(default=None, description="Echoed in the payload")
+
+
+@strawberry.input
+class CheckedInput(MutationInput):
+    validate_only: bool = strawberry.field(default=False, description="Run every check and write nothing")
+
+
+_OURS = {"client_mutation_id", "validate_only"}
+
+
+def read_input(value: Any) -> dict[str, Any]:
+    """The fields that were given, by Python name, as their rules keep them. Raises AppErrors with every broken rule."""
+    read: dict[str, Any] = {}
+    errors: list[AppError] = []
+    for declared in value.__strawberry_definition__.fields:
+        name = declared.python_name
+        raw = getattr(value, name)
+        if name in _OURS or raw is UNSET:
+            continue
+        try:
+            read[name] = _read(raw, declared.metadata, errors, name)
+        except AppError as error:
+            error.path = (name,)
+            errors.append(error)
+    if errors:
+        raise AppErrors(errors)
+    return read
+
+
+def _read(raw: Any, metadata: Any, errors: list[AppError], name: str) -> Any:
+    if raw is None:
+        if not metadata["clearable"]:
+            raise ValidationFailed(en="This cannot be cleared.", ar="لا يمكن إفراغ هذا الحقل.")
+        return None
+    return _items(raw, metadata["rule"], errors, name) if metadata["each"] else metadata["rule"](raw)
+
+
+def _items(raw: Sequence[Any], rule: Rule, errors: list[AppError], name: str) -> list[Any]:
+    kept = []
+    for place, item in enumerate(raw):
+        try:
+            kept.append(rule(item))
+        except AppError as error:
+            error.path = (name, place)
+            errors.append(error)
+    return kept

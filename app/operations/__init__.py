@@ -1,0 +1,1 @@
+"""The rules that write: guard, load with a lock, decide, change, answer."""

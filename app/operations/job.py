@@ -1,0 +1,119 @@
+"""The jobs of a project: adding, editing, publishing, closing, deleting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from app.clock import month_later
+from app.errors import IllegalTransition, JobInUse, NotEditable, VacanciesBelowFilled, ValidationFailed
+from app.models import City, EventType, Job, JobStatus, Occupation, Project, job_status
+from app.operations.project import anyone_works_in, check_open_for_jobs
+from app.operations.work import Work
+
+# What a person may make of a job. FILLED and EXPIRED come by themselves: from the places taken, and a month after publication.
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.DRAFT: frozenset({JobStatus.OPEN}),
+    JobStatus.OPEN: frozenset({JobStatus.PAUSED, JobStatus.CLOSED}),
+    JobStatus.PAUSED: frozenset({JobStatus.OPEN, JobStatus.CLOSED}),
+    JobStatus.FILLED: frozenset(),
+    JobStatus.CLOSED: frozenset(),
+    JobStatus.EXPIRED: frozenset({JobStatus.OPEN}),
+}
+
+
+async def add_job(work: Work, *, project_id: UUID, publish: bool, **values: Any) -> dict[str, object]:
+    """Add a job to an approved project; published at once for a month, or kept as a draft.
+
+    values  columns of Job by name.
+    Raises  NotFound, ProjectNotApproved, ContractNotActive
+            ValidationFailed  the most is less than the least wage
+    Source  guide 11; domain, invariants 4 and 5.
+    """
+    project = await work.find(Project, project_id, "project_id")
+    await check_open_for_jobs(work, project, "project_id")
+    await _check_references(work, values)
+    _check_salaries(values.get("salary_min"), values.get("salary_max"))
+    job = Job(company_id=work.company.id, project_id=project.id, status=JobStatus.DRAFT, created_at=work.now, updated_at=work.now, **values)
+    if publish:
+        _publish(job, work.now)
+    await work.add(job)
+    await work.record(EventType.JOB_ADDED, job)
+    return {"job": job}
+
+
+async def update_job(work: Work, *, job_id: UUID, version: int | None = None, **changes: Any) -> dict[str, object]:
+    """Edit a job.
+
+    changes  columns of Job by name.
+    Raises   NotFound, VersionConflict
+             NotEditable           it is closed
+             VacanciesBelowFilled  fewer places than are taken
+             ValidationFailed      the most is less than the least wage
+    Source   guide 11; domain, invariant 5.
+    """
+    job = await work.find(Job, job_id, "job_id")
+    work.check_version(job, version)
+    if job.status is JobStatus.CLOSED:
+        raise NotEditable(("job_id",), current=job.status)
+    await _check_references(work, changes)
+    if changes.get("vacancies", job.vacancies) < job.filled:
+        raise VacanciesBelowFilled(("vacancies",), filled=job.filled)
+    if work.change(job, changes):
+        _check_salaries(job.salary_min, job.salary_max)
+        work.touch(job)
+        await work.record(EventType.JOB_UPDATED, job)
+    return {"job": job}
+
+
+async def change_job_status(work: Work, *, job_id: UUID, status: JobStatus, version: int | None = None) -> dict[str, object]:
+    """Publish, pause, reopen, renew or close a job.
+
+    Raises  NotFound, VersionConflict
+            IllegalTransition                      the state table has no such step
+            ProjectNotApproved, ContractNotActive  it would be open in a project that takes no jobs
+    Source  domain, states.
+    """
+    job = await work.find(Job, job_id, "job_id")
+    work.check_version(job, version)
+    current = JobStatus(await work.status(job, job_status, work.now))
+    if status not in TRANSITIONS[current]:
+        raise IllegalTransition(("status",), current=current, wanted=status)
+    if status is JobStatus.OPEN:
+        await check_open_for_jobs(work, await work.find(Project, job.project_id, "job_id"), "job_id")
+    if current in (JobStatus.DRAFT, JobStatus.EXPIRED):
+        _publish(job, work.now)
+    job.status = status
+    work.touch(job)
+    await work.record(EventType.JOB_STATUS_CHANGED, job)
+    return {"job": job}
+
+
+async def delete_job(work: Work, *, job_id: UUID, version: int | None = None) -> dict[str, object]:
+    """Hide a job; the record stays. Raises NotFound, VersionConflict, JobInUse. Source: guide 11; domain, invariant 6."""
+    job = await work.find(Job, job_id, "job_id")
+    work.check_version(job, version)
+    if await anyone_works_in(work, [job.id]):
+        raise JobInUse(("job_id",))
+    job.deleted_at = work.now
+    work.touch(job)
+    await work.record(EventType.JOB_DELETED, job)
+    return {"deleted_job_id": job.public_id}
+
+
+def _publish(job: Job, now: datetime) -> None:
+    job.status, job.closes_at = JobStatus.OPEN, month_later(now)
+    job.published_at = job.published_at or now
+
+
+async def _check_references(work: Work, values: dict[str, Any]) -> None:
+    for name, model in (("occupation_id", Occupation), ("city_id", City)):
+        if values.get(name) is not None:
+            await work.find(model, values[name], name, lock=False)
+
+
+def _check_salaries(least: Decimal | None, most: Decimal | None) -> None:
+    if least is not None and most is not None and most < least:
+        raise ValidationFailed(("salary_max",), en="The most is less than the least.", ar="الحد الأعلى أقل من الحد الأدنى.")

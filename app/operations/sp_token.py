@@ -1,0 +1,105 @@
+"""Making, replacing and revoking SP-Tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE, Permission
+from app.auth.tokens import make_secret
+from app.errors import AppErrors, IllegalTransition, LimitReached, ScopeNotGrantable, ValidationFailed
+from app.models import Environment, EventType, SpToken, TokenStatus, token_status
+from app.operations.work import Work
+
+MOST_TOKENS = 50  # that work at once, for each company
+
+
+async def create_token(
+    work: Work, *, name: str, environment: Environment, scopes: list[Permission] | None = None, expires_at: datetime | None = None
+) -> dict[str, object]:
+    """Make a token for the company. Answers it with its secret, which is kept nowhere.
+
+    Raises  ScopeNotGrantable  for each scope that no token may hold, or that the caller does not hold
+            ValidationFailed   no scopes, or an end that has passed
+            LimitReached       too many tokens work already
+    Source  guide 13; domain, rights and the SP-Token.
+    """
+    granted = _granted(work, scopes)
+    if expires_at is not None and expires_at <= work.now:
+        raise ValidationFailed(("expires_at",), en="This moment has passed.", ar="هذا الوقت قد مضى.")
+    await _check_room(work)
+    token, secret = await _add_token(work, name, environment, granted, expires_at)
+    await work.record(EventType.TOKEN_CREATED, token)
+    return {"token": token, "secret": secret}
+
+
+async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) -> dict[str, object]:
+    """Replace a token by a new one of the same name, scopes and end; the old one works on for the minutes given.
+
+    Raises  NotFound
+            IllegalTransition  it does not work any more, or was replaced already
+    Source  guide 13; domain, states.
+    """
+    old = await work.find(SpToken, token_id, "token_id")
+    current = await work.status(old, token_status, work.now)
+    if current != TokenStatus.ACTIVE:
+        raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.GRACE)
+    old.replaced_at, old.revoked_at = work.now, work.now + timedelta(minutes=grace_minutes)
+    new, secret = await _add_token(work, old.name, old.environment, old.scopes, old.expires_at)
+    await work.record(EventType.TOKEN_REGENERATED, old)
+    await work.record(EventType.TOKEN_CREATED, new)
+    return {"token": new, "secret": secret, "replaced_token": old}
+
+
+async def revoke_token(work: Work, *, token_id: UUID) -> dict[str, object]:
+    """Stop a token at once, one in its grace included. Raises NotFound, IllegalTransition. Source: guide 13."""
+    token = await work.find(SpToken, token_id, "token_id")
+    current = await work.status(token, token_status, work.now)
+    if current not in (TokenStatus.ACTIVE, TokenStatus.GRACE):
+        raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.REVOKED)
+    token.revoked_at = work.now
+    await work.record(EventType.TOKEN_REVOKED, token)
+    return {"token": token}
+
+
+def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
+    wanted = sorted(DEFAULT_SCOPES) if scopes is None else scopes
+    if not wanted:
+        raise ValidationFailed(("scopes",), en="Give at least one scope.", ar="حدد صلاحية واحدة على الأقل.")
+    refused = [
+        ScopeNotGrantable(("scopes", place), scope=scope)
+        for place, scope in enumerate(wanted)
+        if scope not in GRANTABLE or not work.actor.may(scope)
+    ]
+    if refused:
+        raise AppErrors(list(refused))
+    return sorted(set(wanted))
+
+
+async def _check_room(work: Work) -> None:
+    working = (SpToken.revoked_at.is_(None) | (SpToken.revoked_at > work.now)) & (
+        SpToken.expires_at.is_(None) | (SpToken.expires_at > work.now)
+    )
+    count: int = await work.one(select(func.count()).select_from(SpToken).where(SpToken.company_id == work.company.id, working))
+    if count >= MOST_TOKENS:
+        raise LimitReached(limit=MOST_TOKENS)
+
+
+async def _add_token(
+    work: Work, name: str, environment: Environment, scopes: list[str], expires_at: datetime | None
+) -> tuple[SpToken, str]:
+    made = make_secret(environment)
+    token = SpToken(
+        company_id=work.company.id,
+        name=name,
+        display_code=made.display_code,
+        secret_hash=made.secret_hash,
+        environment=environment,
+        scopes=scopes,
+        created_by_id=work.actor.user_id,
+        created_at=work.now,
+        expires_at=expires_at,
+    )
+    return await work.add(token), made.secret

@@ -1,0 +1,113 @@
+"""A unit of work: one transaction on behalf of one caller, and what every rule that writes needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.actor import Actor
+from app.auth.visible import scope_parameters, visible
+from app.clock import riyadh_day
+from app.errors import NotFound, VersionConflict
+from app.models import Base, Company, Event, EventType
+from app.models.base import Instant
+from app.settings import Settings
+
+R = TypeVar("R", bound=Base)
+
+
+@dataclass
+class Work:
+    """now is aware, UTC, and injected; account is the caller's company, its row locked, None where the caller acts for none."""
+
+    session: AsyncSession
+    actor: Actor
+    now: datetime
+    request_id: str
+    settings: Settings
+    account: Company | None = field(default=None, init=False)
+
+    @property
+    def today(self) -> date:
+        return riyadh_day(self.now)
+
+    @property
+    def company(self) -> Company:
+        """The account, for rules that are only reached with one."""
+        if self.account is None:
+            raise LookupError("no account is active")
+        return self.account
+
+    async def lock_account(self) -> None:
+        """Takes the account's row, before anything else: an account's writes follow one another, so that none can lock another out."""
+        locked = select(Company).where(Company.id == self.actor.account_id).with_for_update()
+        self.account = (await self.session.execute(locked)).scalar_one_or_none()
+
+    async def find(self, model: type[R], key: UUID, path: str, *, lock: bool = True) -> R:
+        """The row of that key, locked unless it is only referred to. Raises NotFound at `path` for one that is absent, deleted or another's: all alike."""
+        statement = select(model).where(model.id == key, visible(model, model))
+        if hasattr(model, "deleted_at"):
+            statement = statement.where(model.deleted_at.is_(None))
+        if (row := await self.one(statement.with_for_update(of=model) if lock else statement)) is None:
+            raise NotFound((path,))
+        return row  # type: ignore[no-any-return]  # Select[Any] after the second where
+
+    async def one(self, statement: Any) -> Any:
+        """The statement's one row, or None; it may use the caller's scope."""
+        return (await self.session.execute(statement, scope_parameters(self.actor))).scalar_one_or_none()
+
+    async def status(self, row: Base, of: Callable[[Any, Any], ColumnElement[str]], moment: datetime | date) -> str:
+        """What the clock makes of the row's state at the moment: the model's own expression, asked of the database."""
+        model = type(row)
+        bound = literal(moment, Instant() if isinstance(moment, datetime) else Date())
+        return str((await self.session.execute(select(of(model, bound)).where(model.id == row.id))).scalar_one())
+
+    async def all(self, statement: Any) -> list[Any]:
+        return list((await self.session.execute(statement, scope_parameters(self.actor))).scalars())
+
+    async def add(self, row: R) -> R:
+        """Writes the row at once: the models have no relationships by which SQLAlchemy could tell parents from children."""
+        self.session.add(row)
+        await self.session.flush()
+        return row
+
+    def check_version(self, row: Any, version: int | None) -> None:
+        """Raises VersionConflict where the caller changes another version than they read."""
+        if version is not None and version != row.version:
+            raise VersionConflict(("version",), current=row.version)
+
+    def change(self, row: Any, values: dict[str, Any]) -> bool:
+        """Sets the columns by name; tells whether anything is different now."""
+        different = {name: value for name, value in values.items() if getattr(row, name) != value}
+        for name, value in different.items():
+            setattr(row, name, value)
+        return bool(different)
+
+    def touch(self, row: Any) -> None:
+        """Marks a versioned row as changed now."""
+        row.version += 1
+        row.updated_at = self.now
+
+    async def record(self, type_: EventType, subject: Base) -> None:
+        """Writes the account's next event. The number is taken under the account's lock: gapless, in commit order."""
+        self.company.last_event += 1
+        await self.add(
+            Event(
+                company_id=self.company.id,
+                sequence=self.company.last_event,
+                type=type_,
+                occurred_at=self.now,
+                subject_prefix=subject.prefix,
+                subject_id=subject.id,
+                actor_name=self.actor.name,
+                user_id=self.actor.user_id,
+                token_id=self.actor.token_id,
+                request_id=self.request_id,
+            )
+        )

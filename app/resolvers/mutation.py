@@ -1,0 +1,197 @@
+"""The way every mutation takes: guard, read the input, one transaction, then the payload is read on a fresh snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+import structlog
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.permissions import Permission
+from app.engine.context import Context
+from app.engine.declare import attribute
+from app.engine.inputs import read_input
+from app.errors import (
+    AccountNotSelected,
+    AccountSuspended,
+    AppError,
+    AppErrors,
+    DuplicateContract,
+    ErrorCode,
+    Forbidden,
+    Unauthenticated,
+)
+from app.models import Base
+from app.operations.work import Work
+from app.text import camel_case
+
+Operation = Callable[..., Awaitable[Mapping[str, Any]]]
+_audit = structlog.get_logger("audit")
+
+# What a constraint of the database refuses that a rule let through: two callers raced. By PostgreSQL's name and by SQLite's columns.
+_CONSTRAINTS: dict[str, type[AppError]] = {
+    "uq_contracts_standing": DuplicateContract,
+    "contracts.company_id, contracts.establishment_id": DuplicateContract,
+}
+
+
+UserErrorCode = strawberry.enum(ErrorCode, description="Which rule an input broke. A code never changes its meaning.")
+
+
+@strawberry.type(description="A rule that the input broke. Nothing was changed.")
+class UserError:
+    code: UserErrorCode = strawberry.field(description="Which rule")  # type: ignore[valid-type]  # made at run time
+    message: str = strawberry.field(description="In the language that the caller asked for")
+    path: list[str] | None = strawberry.field(description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault')
+    retryable: bool = strawberry.field(description="Whether the same request may succeed later unchanged")
+
+
+@strawberry.type
+class Payload:
+    """What every payload has besides its own fields."""
+
+    user_errors: list[UserError] = attribute(description="The rules that the input broke; empty when it was done")
+    client_mutation_id: str | None = attribute(description="As it came in the input")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A mutation as declared. `allow` None: whoever is signed in; `needs_account` False: also without an active company."""
+
+    operation: Operation
+    input: Any
+    payload: Any
+    allow: Permission | None
+    needs_account: bool
+    description: str
+    after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
+
+    def field(self) -> Any:
+        async def resolve(info: Any, input: Any) -> Any:  # noqa: A002  # the argument's name in the graph
+            return await _perform(self, info.context, input)
+
+        resolve.__annotations__ = {"info": strawberry.Info, "input": self.input, "return": self.payload | None}
+        needs = f" Needs {self.allow}." if self.allow else ""
+        return strawberry.field(resolver=resolve, description=self.description + needs)
+
+
+def mutation(
+    operation: Operation,
+    input: Any,  # noqa: A002
+    payload: Any,
+    *,
+    description: str,
+    allow: Permission | None = None,
+    needs_account: bool = True,
+    after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
+) -> Mutation:
+    """Declares a mutation.
+
+    operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
+    after      run once it is committed, for what must follow outside the transaction
+    """
+    return Mutation(operation, input, payload, allow, needs_account, description, after)
+
+
+class _NothingWritten(Exception):
+    """Ends a transaction that was only to validate."""
+
+
+async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
+    _guard(declared, context)
+    outcome: Mapping[str, Any] = {}
+    errors: list[AppError] = []
+    only_validating = getattr(given, "validate_only", False)
+    try:
+        _check_account(declared, context)
+        outcome = await _transact(declared, context, read_input(given), only_validating)
+    except AppErrors as several:
+        errors = several.errors
+    except AppError as one:
+        errors = [one]
+    await context.reset()
+    _leave_trace(declared, context, errors, only_validating)
+    return _payload(declared, context, given, outcome, errors)
+
+
+def _guard(declared: Mutation, context: Context) -> None:
+    if context.actor.is_anonymous:
+        raise Unauthenticated
+    if declared.allow and context.actor.account_id and not context.actor.may(declared.allow):
+        raise Forbidden(permission=declared.allow)
+
+
+def _check_account(declared: Mutation, context: Context) -> None:
+    if declared.needs_account and context.actor.account_id is None:
+        raise AccountNotSelected
+    if declared.needs_account and context.actor.suspended:
+        raise AccountSuspended
+
+
+async def _transact(declared: Mutation, context: Context, given: dict[str, Any], only_validating: bool) -> Mapping[str, Any]:
+    outcome: Mapping[str, Any] = {}
+
+    async def work(session: AsyncSession) -> None:
+        nonlocal outcome
+        unit = Work(session, context.actor, context.now, context.request_id, context.settings)
+        if declared.needs_account:
+            await unit.lock_account()
+        outcome = await declared.operation(unit, **given)
+        if only_validating:
+            raise _NothingWritten
+
+    try:
+        await context.database.write(work)
+    except _NothingWritten:
+        # Rows that would have been made are not there to be read, values such as a secret not to be given; what was changed reads as it is.
+        return {name: value for name, value in outcome.items() if isinstance(value, Base)}
+    except IntegrityError as error:
+        raise _translated(error) from None
+    if declared.after:
+        await declared.after(context, outcome)
+    return outcome
+
+
+def _translated(error: IntegrityError) -> Exception:
+    name = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
+    text = str(name or error.orig)
+    return next((made() for known, made in _CONSTRAINTS.items() if known in text), error)
+
+
+def _leave_trace(declared: Mutation, context: Context, errors: list[AppError], only_validating: bool) -> None:
+    actor = context.actor
+    _audit.info(
+        "mutation",
+        operation=declared.operation.__name__,
+        user=actor.user_id and str(actor.user_id),
+        token=actor.token_id and str(actor.token_id),
+        account=actor.account_id and str(actor.account_id),
+        codes=[str(error.code) for error in errors],
+        validate_only=only_validating,
+        request_id=context.request_id,
+    )
+
+
+def _payload(declared: Mutation, context: Context, given: Any, outcome: Mapping[str, Any], errors: list[AppError]) -> Any:
+    """An instance of the payload's type: keys where it shows rows, which the executor then reads."""
+    made: Any = object.__new__(declared.payload)
+    for field in declared.payload.__strawberry_definition__.fields:
+        made.__dict__[getattr(field.source, "local", field.python_name)] = None
+    for name, value in outcome.items():
+        if isinstance(value, Base):
+            made.__dict__[f"{name}_id"] = value.id
+        else:
+            made.__dict__[name] = value
+    made.user_errors = [_user_error(context, error) for error in errors]
+    made.client_mutation_id = given.client_mutation_id
+    return made
+
+
+def _user_error(context: Context, error: AppError) -> UserError:
+    path = None if error.path is None else ["input", *(camel_case(str(step)) for step in error.path)]
+    return UserError(code=error.code, message=error.words(context.language), path=path, retryable=error.retryable)
+

@@ -1,0 +1,67 @@
+"""Who is asking, and what this deployment is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.auth.actor import ANONYMOUS
+from app.auth.permissions import ROLE_PERMISSIONS, Permission
+from app.clock import riyadh_day, week_start
+from app.engine.context import Context
+from app.models import Company, CompanyStatus, Environment, Member, Provider, ProviderStatus, Role
+from app.settings import VERSION
+
+
+@dataclass(frozen=True)
+class Viewer:
+    user_id: UUID | None
+    token_id: UUID | None
+    account_id: UUID | None
+    role: Role | None
+    permissions: list[Permission]
+
+
+@dataclass(frozen=True)
+class Service:
+    environment: Environment
+    version: str
+    now: datetime
+    current_week_start: date
+
+
+async def viewer(keys: Sequence[Any], context: Context) -> list[Viewer | None]:
+    """The caller, for each that asks; None for an anonymous one."""
+    actor = context.actor
+    known = Viewer(actor.user_id, actor.token_id, actor.account_id, actor.role, sorted(actor.permissions))
+    return [None if actor.is_anonymous else known for _ in keys]
+
+
+async def service(keys: Sequence[Any], context: Context) -> list[Service]:
+    day = riyadh_day(context.now)
+    return [Service(Environment(context.settings.environment), VERSION, context.now, week_start(day)) for _ in keys]
+
+
+async def switch(context: Context, outcome: Mapping[str, Any]) -> None:
+    """The rest of the operation is answered as the company that was switched to."""
+    company: Company = outcome["account"]
+    role_and_state = (
+        select(Member.role, Company.status, Provider.status)
+        .join(Company, Company.id == Member.company_id)
+        .join(Provider, Provider.id == Company.provider_id)
+        .where(Member.user_id == context.actor.user_id, Member.company_id == company.id)
+    )
+    [(role, company_status, provider_status)] = await context.rows(role_and_state)
+    suspended = company_status is CompanyStatus.SUSPENDED or provider_status is ProviderStatus.SUSPENDED
+    permissions = ROLE_PERMISSIONS[role]
+    context.actor = replace(context.actor, account_id=company.id, role=role, permissions=permissions, suspended=suspended)
+
+
+async def log_out(context: Context, outcome: Mapping[str, Any]) -> None:
+    context.actor = ANONYMOUS
+    context.signals["logged_out"] = True

@@ -1,0 +1,27 @@
+"""The graph: types, names, nullability, descriptions and permissions, as declarations; put together and checked here."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+import app.engine.reference  # noqa: F401  # answers the fields that the modules below declare
+from app.engine.declare import TYPES, check
+from app.resolvers.mutation import Mutation
+from app.schema.scalars import SCALARS
+
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+MUTATIONS = {
+    name: declared for module in _MODULES for name, declared in vars(module).items() if isinstance(declared, Mutation)
+}
+
+check(TYPES)
+_mutation = strawberry.type(
+    type("Mutation", (), {name: declared.field() for name, declared in MUTATIONS.items()}), description="What callers may change."
+)
+schema = strawberry.Schema(
+    import_module(f"{__name__}.query").Query, _mutation, types=list(TYPES.values()), config=StrawberryConfig(scalar_map=SCALARS)
+)

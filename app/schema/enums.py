@@ -1,0 +1,166 @@
+"""The enums of the graph and the words for each of their values."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import strawberry
+
+from app.auth.permissions import Permission
+from app.models import (
+    CompanyStatus,
+    ContractStatus,
+    DocumentStatus,
+    EducationLevel,
+    EmploymentStatus,
+    EmploymentType,
+    Environment,
+    EventType,
+    Gender,
+    GenderRequirement,
+    InvitationStatus,
+    JobStatus,
+    Locale,
+    MemberStatus,
+    ProjectKind,
+    ProjectStatus,
+    ProviderStatus,
+    Role,
+    TokenStatus,
+)
+
+
+def described(enum: type[StrEnum], description: str, **values: str) -> Any:
+    """The enum in the graph, each value with its description."""
+    if missing := set(enum.__members__) - set(values):
+        raise TypeError(f"{enum.__name__} does not describe {missing}")
+    made = strawberry.enum(enum, description=description)
+    for value in made.__strawberry_definition__.values:
+        value.description = values[value.name]
+    return made
+
+
+described(CompanyStatus, "Whether a company may write.", ACTIVE="In good standing", SUSPENDED="Suspended by the portal: reads stand, writes are refused")
+described(
+    ContractStatus,
+    "Where a contract stands, by today's date in Riyadh.",
+    SCHEDULED="Begins later",
+    ACTIVE="In force",
+    EXPIRED="Its last day has passed",
+    TERMINATED="Ended before its time",
+)
+described(
+    DocumentStatus,
+    "READY documents never change.",
+    AWAITING_UPLOAD="Its bytes have not come yet",
+    READY="Its bytes are there and agree with the checksum",
+)
+described(
+    EmploymentStatus,
+    "Where an employment stands, by today's date in Riyadh.",
+    ACTIVE="In force, or about to begin",
+    ON_LEAVE="On a leave that covers today",
+    ENDED="Its last day has passed, or it was ended at once",
+)
+described(
+    EventType,
+    "What happened.",
+    **{name: name.replace("_", " ").capitalize() for name in EventType.__members__},
+)
+described(
+    InvitationStatus,
+    "Where an invitation stands. All but PENDING are final.",
+    PENDING="Waits for the company's decision",
+    ACCEPTED="Accepted by the company; it has a contract",
+    REJECTED="Turned down by the company",
+    WITHDRAWN="Taken back by the establishment",
+    EXPIRED="Not decided in time",
+)
+described(
+    JobStatus,
+    "Where a job stands now.",
+    DRAFT="Not published yet",
+    OPEN="Published, with places to fill",
+    PAUSED="Published, but not taking anybody for now",
+    FILLED="Every place is taken",
+    CLOSED="Closed for good",
+    EXPIRED="A month has passed since it was published; opening it renews it for another",
+)
+described(EmploymentType, "How much of a week.", FULL_TIME="The whole week", PART_TIME="Part of it")
+described(GenderRequirement, "Whom a job is for.", ANY="Anybody", MALE="Men", FEMALE="Women")
+described(
+    EducationLevel,
+    "A level of education.",
+    NONE="None",
+    SECONDARY="Secondary school",
+    DIPLOMA="Diploma",
+    BACHELOR="Bachelor's degree",
+    MASTER="Master's degree",
+    DOCTORATE="Doctorate",
+)
+described(
+    Role,
+    "What a member may do.",
+    OWNER="Everything, the profile and other owners included",
+    ADMIN="Everything but the profile and owners",
+    MEMBER="Reads everything; writes projects, jobs and reports",
+    VIEWER="Reads everything",
+)
+described(
+    MemberStatus,
+    "Where a membership stands.",
+    INVITED="Becomes ACTIVE at the person's next sign-in",
+    ACTIVE="In force",
+    REVOKED="Over",
+)
+described(
+    Permission,
+    "What a caller may do; a token's scopes are drawn from the same list.",
+    PROFILE_READ="Read the provider's profile",
+    PROFILE_WRITE="Edit the provider's profile",
+    MEMBERS_READ="Read who the company's members are",
+    MEMBERS_WRITE="Invite, change and remove members",
+    INVITATIONS_READ="Read invitations",
+    INVITATIONS_DECIDE="Accept and reject invitations",
+    CONTRACTS_READ="Read contracts, their establishments and documents",
+    CONTRACTS_WRITE="Terminate contracts and attach documents",
+    PROJECTS_READ="Read projects and jobs",
+    PROJECTS_WRITE="Create, edit and submit projects",
+    PROJECTS_DELETE="Delete projects",
+    JOBS_WRITE="Add, edit, publish, close and delete jobs",
+    TELEWORKERS_READ="Read teleworkers and employments",
+    TELEWORKERS_WRITE="Hire, change and end employments",
+    TELEWORKERS_REVEAL="See whole national ids and wages",
+    REPORTS_READ="Read weekly reports, compliance and the dashboard",
+    REPORTS_WRITE="Submit weekly reports",
+    TOKENS_READ="Read tokens",
+    TOKENS_WRITE="Make, replace and revoke tokens",
+    WEBHOOKS_READ="Read webhooks",
+    WEBHOOKS_WRITE="Make, change and delete webhooks",
+    EVENTS_READ="Read the account's log",
+)
+described(ProjectKind, "Whose project it is.", CLIENT="A client establishment's, on a contract", OWN="The company's own, for direct hiring")
+described(
+    ProjectStatus,
+    "Where a project stands.",
+    DRAFT="Being written",
+    SUBMITTED="Waits for the portal's review",
+    RETURNED="Sent back with a note, to be submitted again",
+    APPROVED="Open for jobs",
+    REJECTED="Refused by the portal",
+    SUSPENDED="Stopped by the portal for a time",
+    COMPLETED="Over",
+)
+described(ProviderStatus, "Whether a provider may write.", ACTIVE="In good standing", SUSPENDED="Suspended by the portal: reads stand, writes are refused")
+described(Environment, "Where a token works.", LIVE="The portal itself", SANDBOX="The rehearsal with data of its own")
+described(
+    TokenStatus,
+    "Whether a token works.",
+    ACTIVE="It works",
+    GRACE="Replaced; works on until revokedAt",
+    REVOKED="Stopped",
+    EXPIRED="Its time is over",
+)
+described(Gender, "A person's gender.", MALE="Male", FEMALE="Female")
+described(Locale, "A language of the portal.", AR="Arabic", EN="English")

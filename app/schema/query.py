@@ -1,0 +1,98 @@
+"""The roots: refetch by public id, who is asking, reference data, the service. And a person's session."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+import strawberry
+
+from app import models
+from app.auth.permissions import Permission
+from app.engine.declare import attribute, by_public_id, by_public_ids, related_by, resolver
+from app.engine.filters import Argument, matching, own_text
+from app.engine.inputs import CheckedInput, MutationInput, given, key_of, required
+from app.engine.pages import connection
+from app.models import Environment, Role
+from app.operations import account as operations
+from app.resolvers.mutation import Payload, mutation
+from app.resolvers.query import log_out, service, switch, viewer
+from app.schema.city import CITY_ORDER
+from app.schema.company import COMPANY_ORDER
+from app.schema.faq import FAQ_ORDER
+from app.schema.occupation import OCCUPATION_ORDER
+from app.schema.shared import Node
+
+_SEARCH = {"search": Argument(matching(own_text), str, "Only those whose names or texts hold this")}
+
+
+@strawberry.type(description="Who is asking.")
+class Viewer:
+    user_id: strawberry.Private[UUID | None]
+    token_id: strawberry.Private[UUID | None]
+    account_id: strawberry.Private[UUID | None]
+    user = related_by(models.User, "user_id", free=True, description="The person; null for an SP-Token")
+    token = related_by(models.SpToken, "token_id", free=True, description="The token in use; null for a person")
+    account = related_by(models.Company, "account_id", free=True, description="The company that the caller acts for; null until one is chosen")
+    role: Role | None = attribute(description="The person's role in that company")
+    permissions: list[Permission] = attribute(description="What the caller may do in that company")
+    companies = connection(
+        models.Company, order=COMPANY_ORDER, arguments=_SEARCH, description="Companies that the caller may switch to, by Arabic name"
+    )
+
+
+@strawberry.type(description="What this deployment is.")
+class Service:
+    environment: Environment = attribute(description="Live or sandbox")
+    version: str = attribute(description="Version of the software")
+    now: datetime = attribute(description="The clock that deadlines follow")
+    current_week_start: date = attribute(description="The Sunday that began the current reporting week")
+
+
+@strawberry.type(description="What callers may read.")
+class Query:
+    node = by_public_id(Node, description="Relay refetch; null for an id that does not exist or is not the caller's to see: the two look the same")
+    nodes = by_public_ids(Node, description="Several at once, in the order asked for; null in the place of each that is not there")
+    viewer = resolver(viewer, Viewer | None, description="Who is asking; null for an anonymous caller")
+    cities = connection(models.City, order=CITY_ORDER, arguments=_SEARCH, nullable=True, description="Cities, by Arabic name; open to anyone")
+    occupations = connection(
+        models.Occupation, order=OCCUPATION_ORDER, arguments=_SEARCH, nullable=True, description="Occupations, by Arabic name; open to anyone"
+    )
+    faqs = connection(models.Faq, order=FAQ_ORDER, arguments=_SEARCH, nullable=True, description="Frequently asked questions; open to anyone")
+    service = resolver(service, Service | None, description="What this deployment is: live or sandbox, version, clock")
+
+
+@strawberry.input(description="Which company to act for.")
+class SwitchAccountInput(CheckedInput):
+    company_id: strawberry.ID = required("One of the caller's companies", key_of(models.Company))
+
+
+@strawberry.type(description="Who the caller is now.")
+class SwitchAccountPayload(Payload):
+    viewer = resolver(viewer, Viewer | None, description="Who is asking")
+    account = related_by(models.Company, "account_id", free=True, description="The company that the caller acts for now")
+
+
+switch_account = mutation(
+    operations.switch_account,
+    SwitchAccountInput,
+    SwitchAccountPayload,
+    needs_account=False,
+    after=switch,
+    description="Act for another of one's companies, in this session",
+)
+
+
+@strawberry.input(description="Which sessions to end.")
+class LogoutInput(MutationInput):
+    everywhere: bool = given("End all of the person's sessions, not only this one", default=False)
+
+
+@strawberry.type(description="The session is over.")
+class LogoutPayload(Payload):
+    logged_out: bool = attribute(description="Whether it is")
+
+
+logout = mutation(
+    operations.logout, LogoutInput, LogoutPayload, needs_account=False, after=log_out, description="End this session, or all of one's sessions"
+)
