@@ -1,0 +1,112 @@
+"""Which caller a request comes from: its SP-Token, else its session cookie, else nobody. Also the cookies themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from app.auth.actor import ANONYMOUS, Actor
+from app.auth.sessions import actor_of_session
+from app.auth.tokens import environment_of, is_bare, is_stale, token_in_use, touch_token
+from app.database import Database
+from app.errors import Unauthenticated, WrongEnvironment
+from app.settings import Settings
+
+_log = structlog.get_logger("security")
+
+
+async def authenticate(request: HTTPConnection, database: Database, settings: Settings, now: datetime) -> Actor:
+    """The caller of a request, or of a WebSocket's handshake.
+
+    A token comes as `Authorization: Bearer` or as `Sp-Token`. A bad one never falls back to the cookie or to nobody: its sender would
+    take the answer for their own. A cookie that is out of date does, since browsers keep those.
+    Raises  Unauthenticated    an unknown, mistyped, revoked or expired token; another scheme; two that differ.
+            WrongEnvironment   a token of the other environment.
+    """
+    presented = _presented(request)
+    if presented is not None:
+        return await authenticate_token(presented, database, settings, now)
+    secret = request.cookies.get(session_cookie_name(settings))
+    if not secret:
+        return ANONYMOUS
+    async with database.reading() as connection:
+        return await actor_of_session(connection, secret, now=now) or ANONYMOUS
+
+
+async def authenticate_token(secret: str, database: Database, settings: Settings, now: datetime) -> Actor:
+    """The caller that a token stands for, however it came. Notes the time of use, once a minute at most. Raises as above."""
+    environment = environment_of(secret)
+    if environment is None and not is_bare(secret):
+        raise Unauthenticated
+    if environment is not None and environment != settings.environment:
+        raise WrongEnvironment(environment=environment)
+    async with database.reading() as connection:
+        found = await token_in_use(connection, secret, now=now)
+    if found is None:
+        raise Unauthenticated
+    if found.environment != settings.environment:
+        raise WrongEnvironment(environment=found.environment)
+    if found.actor.token_id and is_stale(found.last_used_at, now):
+        await _touch(database, found.actor.token_id, now)
+    return found.actor
+
+
+def session_cookie_name(settings: Settings) -> str:
+    """`__Host-` makes browsers refuse the cookie from other hosts and over plain http, which only a loopback address may use."""
+    return f"{_cookie_prefix(settings)}telework_session"
+
+
+def sign_in_cookie_name(settings: Settings) -> str:
+    """The cookie that ties a trip to the identity provider to this browser."""
+    return f"{_cookie_prefix(settings)}telework_sign_in"
+
+
+def set_session_cookie(response: Response, settings: Settings, secret: str) -> None:
+    set_cookie(response, settings, session_cookie_name(settings), secret, seconds=settings.session_hours * 3600)
+
+
+def clear_session_cookie(response: Response, settings: Settings) -> None:
+    set_cookie(response, settings, session_cookie_name(settings), "", seconds=0)
+
+
+def set_cookie(response: Response, settings: Settings, name: str, value: str, *, seconds: int) -> None:
+    """A cookie that scripts cannot read and that other sites' forms do not send; gone at once with 0 seconds."""
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=_is_https(settings), httponly=True, samesite="lax")
+
+
+def _presented(request: HTTPConnection) -> str | None:
+    """The one token that the headers hold, None without such a header."""
+    tokens = set(request.headers.getlist("sp-token"))
+    for header in request.headers.getlist("authorization"):
+        scheme, _, token = header.partition(" ")
+        tokens.add(token.strip() if scheme.lower() == "bearer" else "")
+    if not tokens:
+        return None
+    if len(tokens) > 1 or "" in tokens:
+        raise Unauthenticated
+    return tokens.pop()
+
+
+async def _touch(database: Database, token_id: UUID, now: datetime) -> None:
+    async def touch(session: AsyncSession) -> None:
+        await touch_token(session, token_id, now=now)
+
+    try:
+        await database.write(touch)
+    except SQLAlchemyError as error:
+        # A time of use that could not be written is no reason to refuse the request.
+        _log.warning("token_not_touched", token_id=str(token_id), error=type(error).__name__)
+
+
+def _cookie_prefix(settings: Settings) -> str:
+    return "__Host-" if _is_https(settings) else ""
+
+
+def _is_https(settings: Settings) -> bool:
+    return settings.public_url.lower().startswith("https://")

@@ -1,0 +1,69 @@
+"""Downloading documents by the signed addresses that the graph gives."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from obstore.exceptions import BaseError
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from app.auth.actor import Actor
+from app.auth.signatures import is_signed
+from app.auth.visible import scope_parameters, visible
+from app.engine.declare import parse_public_id
+from app.errors import RequestError
+from app.models import Document, DocumentStatus
+from app.web.credentials import authenticate
+
+_log = structlog.get_logger("documents")
+
+
+async def download(request: Request) -> Response:
+    """The bytes, to the caller whom the address was made for. Whatever is wrong, the answer is the same 404: a stranger learns nothing."""
+    state = request.app.state
+    try:
+        actor = await authenticate(request, state.database, state.settings, state.clock())
+    except RequestError:
+        return _not_found()
+    found = await _document(request, actor)
+    if found is None:
+        return _not_found()
+    try:
+        stored = await state.documents.get_async(found.storage_key)
+        content = await stored.bytes_async()
+    except (BaseError, FileNotFoundError):
+        _log.error("document_missing", document=str(found.id), request_id=request.state.request_id)
+        return PlainTextResponse("This document cannot be read just now.\n", 503)
+    return Response(bytes(content), headers=_headers(found.file_name), media_type=found.content_type)
+
+
+async def _document(request: Request, actor: Actor) -> Any:
+    """The stored row's id, storage_key, file_name and content_type; None where the address is not good."""
+    state, query = request.app.state, request.query_params
+    named = parse_public_id(request.path_params["document_id"])
+    if named is None or named[0] is not Document or named[1] is None:
+        return None
+    key = named[1]
+    if not is_signed(state.settings, actor, key, state.clock(), expires=query.get("expires", ""), signature=query.get("signature", "")):
+        return None
+    async with state.database.reading() as connection:
+        columns = select(Document.id, Document.storage_key, Document.file_name, Document.content_type)
+        statement = columns.where(Document.id == key, Document.status == DocumentStatus.READY, visible(Document, Document))
+        return (await connection.execute(statement, scope_parameters(actor))).one_or_none()
+
+
+def _headers(file_name: str) -> dict[str, str]:
+    # Never shown within our origin, whatever its bytes are.
+    return {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, no-store",
+    }
+
+
+def _not_found() -> Response:
+    return PlainTextResponse("There is no such document, or this address has expired. Ask the graph for a new downloadUrl.\n", 404)

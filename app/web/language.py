@@ -1,0 +1,33 @@
+"""The language a caller asked for."""
+
+from __future__ import annotations
+
+from app.errors import Language
+
+_LANGUAGES: dict[str, tuple[Language, ...]] = {"ar": ("ar",), "en": ("en",)}
+
+
+def asked_language(header: str | None) -> Language | None:
+    """Arabic or English by Accept-Language's quality values; None where the header asks for neither."""
+    best: dict[Language, float] = {}
+    for place, item in enumerate((header or "").split(",")[:20]):
+        tag, _, parameters = item.strip().partition(";")
+        quality = _quality(parameters) - place * 1e-6  # the first of equals wins
+        for language in _meant(tag.strip().lower()):
+            if quality > 0:
+                best[language] = max(best.get(language, 0), quality)
+    return max(best.items(), key=lambda item: item[1])[0] if best else None
+
+
+def _meant(tag: str) -> tuple[Language, ...]:
+    return _LANGUAGES.get(tag.partition("-")[0], ())
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(max(float(value), 0.0), 1.0)
+    except ValueError:
+        return 0.0

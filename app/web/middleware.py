@@ -1,0 +1,47 @@
+"""What holds for every request: an id, headers that keep browsers careful, and no bug shown to anybody."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import orjson
+import structlog
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.engine.execute import refusal
+from app.errors import Internal
+
+_log = structlog.get_logger("web")
+
+
+class RequestIds:
+    """Gives each request an id, answers it in X-Request-Id, and masks what was not foreseen under that id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [*message["headers"], *(h for h in headers if h[0] not in {name for name, _ in message["headers"]})]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            _log.exception("unexpected", request_id=request_id, path=scope["path"])
+            if started:
+                raise
+            body = orjson.dumps(refusal(Internal(request_id=request_id), "en"))
+            await Response(body, 500, media_type="application/json")(scope, receive, send_with_headers)
