@@ -21,7 +21,9 @@ async def switch_account(work: Work, *, company_id: UUID) -> dict[str, object]:
     """
     if work.actor.session_id is None:
         raise PersonOnly
-    mine = select(Member.id).where(Member.user_id == work.actor.user_id, Member.company_id == company_id, Member.status == MemberStatus.ACTIVE)
+    mine = select(Member.id).where(
+        Member.user_id == work.actor.user_id, Member.company_id == company_id, Member.status == MemberStatus.ACTIVE
+    )
     company: Company | None = await work.one(select(Company).where(Company.id == company_id, mine.exists()))
     if company is None:
         raise NotFound(("company_id",))

@@ -43,7 +43,9 @@ async def reject_invitation(work: Work, *, invitation_id: UUID, reason: str | No
 
 async def _decidable(work: Work, invitation_id: UUID) -> Invitation:
     invitation = await work.find(Invitation, invitation_id, "invitation_id")
-    if invitation.status is InvitationStatus.EXPIRED or (invitation.status is InvitationStatus.PENDING and invitation.expires_at <= work.now):
+    if invitation.status is InvitationStatus.EXPIRED or (
+        invitation.status is InvitationStatus.PENDING and invitation.expires_at <= work.now
+    ):
         raise InvitationExpired(("invitation_id",))
     if invitation.status is not InvitationStatus.PENDING:
         raise InvitationAlreadyDecided(("invitation_id",), current=invitation.status)

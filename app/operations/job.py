@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from app.clock import month_later
+from app.clock import RIYADH, month_later
 from app.errors import IllegalTransition, JobInUse, NotEditable, VacanciesBelowFilled, ValidationFailed
 from app.models import City, EventType, Job, JobStatus, Occupation, Project, job_status
 from app.operations.project import anyone_works_in, check_open_for_jobs
@@ -104,7 +104,8 @@ async def delete_job(work: Work, *, job_id: UUID, version: int | None = None) ->
 
 
 def _publish(job: Job, now: datetime) -> None:
-    job.status, job.closes_at = JobStatus.OPEN, month_later(now)
+    # By Riyadh's calendar: shortly after midnight there it is still the day before, and perhaps a shorter month, in UTC.
+    job.status, job.closes_at = JobStatus.OPEN, month_later(now.astimezone(RIYADH))
     job.published_at = job.published_at or now
 
 

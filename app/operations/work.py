@@ -50,10 +50,13 @@ class Work:
         self.account = (await self.session.execute(locked)).scalar_one_or_none()
 
     async def find(self, model: type[R], key: UUID, path: str, *, lock: bool = True) -> R:
-        """The row of that key, locked unless it is only referred to. Raises NotFound at `path` for one that is absent, deleted or another's: all alike."""
+        """The row of that key, locked unless it is only referred to.
+
+        Raises NotFound at `path` for one that is absent, deleted or another's: all alike.
+        """
         statement = select(model).where(model.id == key, visible(model, model))
-        if hasattr(model, "deleted_at"):
-            statement = statement.where(model.deleted_at.is_(None))
+        if (deleted_at := getattr(model, "deleted_at", None)) is not None:
+            statement = statement.where(deleted_at.is_(None))
         if (row := await self.one(statement.with_for_update(of=model) if lock else statement)) is None:
             raise NotFound((path,))
         return row  # type: ignore[no-any-return]  # Select[Any] after the second where

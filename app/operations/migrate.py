@@ -1,0 +1,51 @@
+"""Brings a database up to date: its tables by the revisions in migrations/, its reference data by app/data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.operations.reference import write_reference_data
+from app.settings import Settings
+
+_MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_LOCK = 0x74656C65776F726B  # any number that nobody else locks: "telework"
+
+
+async def migrate(database_url: str) -> None:
+    """Upgrade to the newest revision and write the reference data, in one transaction; nothing is written where nothing is to do.
+
+    Servers that start together follow one another: the second finds the work done.
+    """
+    database = Database(Settings(database_url=database_url))
+    try:
+        async with database.writing() as session:
+            if not database.is_sqlite:
+                await session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            await upgrade(session)
+            await write_reference_data(session)
+    finally:
+        await database.close()
+
+
+async def upgrade(session: AsyncSession, revision: str = "head") -> None:
+    """Run the revisions up to this one that have not run yet."""
+    await (await session.connection()).run_sync(_run, command.upgrade, revision)
+
+
+async def downgrade(session: AsyncSession, revision: str) -> None:
+    """Undo the revisions down to this one; `base` undoes all, and every row is lost."""
+    await (await session.connection()).run_sync(_run, command.downgrade, revision)
+
+
+def _run(connection: Connection, change: Callable[[Config, str], None], revision: str) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # the option's own escape
+    config.set_main_option("path_separator", "os")
+    change(config, revision)

@@ -1,0 +1,168 @@
+"""The revisions make exactly what the models say, on both databases, and can be undone."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Column, Connection, func, select, text
+
+from app.database import Database
+from app.models import Base, City, Faq, Occupation
+from app.operations.migrate import downgrade, migrate, upgrade
+from app.operations.reference import reference_id, write_reference_data
+from app.settings import Settings
+from tests.conftest import Templates
+from tests.databases import drop_database, fresh_database
+
+Fresh = Callable[[], AbstractContextManager[str]]
+
+# What a database knows of its tables beyond their columns, in its own words.
+POSTGRESQL = """
+SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+UNION ALL
+SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid <> coalesce(to_regclass('alembic_version'), 0::regclass)
+UNION ALL
+SELECT concat_ws(' ', table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
+                 collation_name, is_nullable, column_default)
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+"""
+SQLITE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Fresh:
+    """Makes empty databases, one each time."""
+    files = iter(range(9))
+
+    @contextmanager
+    def sqlite() -> Iterator[str]:
+        yield f"sqlite+aiosqlite:///{tmp_path}/{next(files)}.db"
+
+    if request.param == "sqlite":
+        return sqlite
+    server = templates.server_url
+
+    @contextmanager
+    def on_server() -> Iterator[str]:
+        url = fresh_database(server)
+        yield url
+        drop_database(server, url)
+
+    return on_server
+
+
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
+async def test_upgrading_from_nothing_makes_what_the_models_say(fresh: Fresh) -> None:
+    with fresh() as url, fresh() as other:
+        await migrate(url)
+        await run(other, Base.metadata.create_all)
+
+        assert await run(url, differences) == []
+        assert await run(url, definitions) == await run(other, definitions)
+
+
+async def test_the_comparison_sees_constraints_and_indexed_expressions(fresh: Fresh) -> None:
+    with fresh() as url:
+        await migrate(url)
+        found = "\n".join(await run(url, definitions))
+
+        assert "ck_jobs_filled" in found
+        assert re.search(r"uq_contracts_standing.*where.*standing", found, re.IGNORECASE)
+        assert re.search(r"ix_jobs_salary_min_desc.*coalesce\(salary_min", found, re.IGNORECASE)
+
+
+async def test_downgrading_leaves_nothing(fresh: Fresh) -> None:
+    with fresh() as url:
+        await migrate(url)
+        async with opened(url) as database, database.writing() as session:
+            await downgrade(session, "base")
+
+        assert await run(url, definitions) == []
+
+
+async def test_upgrading_after_a_downgrade_works_again(fresh: Fresh) -> None:
+    with fresh() as url:
+        await migrate(url)
+        before = await run(url, definitions)
+        async with opened(url) as database, database.writing() as session:
+            await downgrade(session, "base")
+            await upgrade(session)
+
+        assert await run(url, definitions) == before
+
+
+async def test_a_second_migration_changes_nothing(fresh: Fresh) -> None:
+    with fresh() as url:
+        await migrate(url)
+        before = await run(url, definitions)
+        async with opened(url) as database, database.writing() as session:
+            written = await write_reference_data(session)
+        await migrate(url)
+
+        assert written == 0
+        assert await run(url, definitions) == before
+
+
+@pytest.mark.parametrize(("model", "rows"), [(City, 69), (Occupation, 120), (Faq, 12)])
+async def test_reference_data_is_there(fresh: Fresh, model: Any, rows: int) -> None:
+    with fresh() as url:
+        await migrate(url)
+        async with opened(url) as database, database.reading() as connection:
+            assert (await connection.execute(select(func.count()).select_from(model))).scalar_one() == rows
+
+
+async def test_reference_data_is_corrected_under_the_same_id(fresh: Fresh) -> None:
+    with fresh() as url:
+        await migrate(url)
+        async with opened(url) as database:
+            async with database.writing() as session:
+                city = (await session.execute(select(City).where(City.key == "riyadh"))).scalar_one()
+                city.name_en = "Riyad"
+            await migrate(url)
+            async with database.reading() as connection:
+                row = (await connection.execute(select(City.id, City.name_en, City.search_text).where(City.key == "riyadh"))).one()
+
+        assert row.id == reference_id(City, "riyadh")
+        assert (row.name_en, "riyadh" in row.search_text) == ("Riyadh", True)
+
+
+def test_reference_ids_are_the_same_everywhere() -> None:
+    identifier = reference_id(City, "riyadh")
+
+    assert str(identifier) == "019b76da-a800-747a-bab7-29b0bd971171"
+    assert (identifier.version, identifier.variant) == (7, "specified in RFC 4122")
+
+
+def differences(connection: Connection) -> Any:
+    """What Alembic would change; indexes over expressions aside, which it reads back in other words, or not at all."""
+    indexes = [index for table in Base.metadata.sorted_tables for index in table.indexes]
+    untold = {index.name for index in indexes if not all(isinstance(each, Column) for each in index.expressions)}
+    options = {"compare_type": True, "compare_server_default": True, "include_object": lambda _, name, *rest: name not in untold}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+
+
+def definitions(connection: Connection) -> list[str]:
+    """Every table, constraint and index as the database tells it, in one order; lines of a table may come in any."""
+    statement = SQLITE if connection.dialect.name == "sqlite" else POSTGRESQL
+    found = connection.execute(text(statement)).scalars()
+    return sorted("\n".join(sorted(line.strip().rstrip(",") for line in each.splitlines())) for each in found)
+
+
+async def run(url: str, work: Callable[[Connection], Any]) -> Any:
+    async with opened(url) as database, database.writing() as session:
+        return await (await session.connection()).run_sync(work)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = Database(Settings(database_url=url))
+    try:
+        yield database
+    finally:
+        await database.close()
