@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = SecretStr("")  # empty: a public client, which PKCE alone protects
     oidc_scope: str = "openid profile email phone"  # what is asked of the provider; national_id must come in the ID token with it
     session_hours: int = Field(default=12, ge=1)
-    secret_key: SecretStr = SecretStr("")  # signs download addresses; made at random at start when empty, so set it where several servers run
+    secret_key: SecretStr = SecretStr(
+        ""
+    )  # signs download addresses; made at random at start when empty, so set it where several servers run
 
     default_language: Literal["ar", "en"] = "ar"
     default_page: int = 20

@@ -90,9 +90,7 @@ def establishment_number(value: str) -> tuple[int, int]:
     return int(office), int(sequence)
 
 
-unified_number = _matching(
-    r"7\d{9}", "A unified number has ten digits and begins with 7.", "الرقم الموحد عشرة أرقام ويبدأ بالرقم 7."
-)
+unified_number = _matching(r"7\d{9}", "A unified number has ten digits and begins with 7.", "الرقم الموحد عشرة أرقام ويبدأ بالرقم 7.")
 
 _national_id = _matching(
     r"[12]\d{9}",
@@ -110,7 +108,9 @@ def has_check_digit(digits: str) -> bool:
 def national_id(value: str) -> str:
     plain = _national_id(value)
     if not has_check_digit(plain):
-        raise ValidationFailed(en="This national id is mistyped: its check digit does not agree.", ar="رقم الهوية غير صحيح: خانة التحقق لا تتطابق.")
+        raise ValidationFailed(
+            en="This national id is mistyped: its check digit does not agree.", ar="رقم الهوية غير صحيح: خانة التحقق لا تتطابق."
+        )
     return plain
 
 
@@ -125,7 +125,7 @@ def mobile(value: str) -> str:
 
 
 email = _matching(
-    r"(?=.{3,254}$)[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}",
+    r"(?=.{3,254}$)(?=[^@]{1,64}@)[A-Za-z0-9_%+'-]+(?:\.[A-Za-z0-9_%+'-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}",
     'Write an e-mail address such as "name@example.sa".',
     'اكتب بريدا إلكترونيا مثل "name@example.sa".',
 )
@@ -136,7 +136,7 @@ def url(value: str) -> str:
     trimmed = text(300)(value)
     try:
         parts = urlsplit(trimmed)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and " " not in trimmed
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and not re.search(r"\s", trimmed)
         _ = parts.port
     except ValueError:
         valid = False

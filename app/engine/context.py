@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from aiodataloader import DataLoader
-from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.actor import Actor
@@ -18,7 +17,7 @@ from app.auth.visible import scope_parameters
 from app.clock import riyadh_day
 from app.database import Database
 from app.engine.declare import Asker
-from app.engine.dialects import Dialect, dialect_named
+from app.engine.dialects import Dialect, Statement, dialect_named
 from app.errors import Language
 from app.settings import Settings
 
@@ -56,7 +55,7 @@ class Context:
         """What any statement of the graph may be run with."""
         return {**scope_parameters(self.actor), "language": self.language, "now": self.now, "today": riyadh_day(self.now)}
 
-    async def rows(self, statement: Select[Any], **more: Any) -> Sequence[Any]:
+    async def rows(self, statement: Statement, **more: Any) -> Sequence[Any]:
         """Runs a statement on the operation's one snapshot. One connection serves all its batches: a wide query cannot drain the pool."""
         async with self._turn:
             if self._connection is None:

@@ -1,4 +1,4 @@
-"""The declaration of a field: where it comes from, as data. The SDL, the loaders and every check are read from here; nothing here runs SQL."""
+"""The declaration of a field: where it comes from, as data. The SDL, the loaders and the checks are read from it; it runs no SQL."""
 
 from __future__ import annotations
 
@@ -171,9 +171,7 @@ def graph_field(declared: GraphQLField) -> GraphField | None:
     return found if isinstance(found, GraphField) else None
 
 
-def make_field(
-    source: Source, description: str, guard: Guard, annotation: Any = None, arguments: Sequence[StrawberryArgument] = ()
-) -> Any:
+def make_field(source: Source, description: str, guard: Guard, annotation: Any = None, arguments: Sequence[StrawberryArgument] = ()) -> Any:
     """Any, because a class annotates the field with its GraphQL type and reads it as a value."""
     if not description:
         raise TypeError("a field needs a description")
@@ -225,7 +223,7 @@ def related(foreign_key: InstrumentedAttribute[Any], *, description: str, allow:
 
 def related_back(foreign_key: InstrumentedAttribute[Any], *, description: str) -> Any:
     """To the one row whose unique foreign key names this row."""
-    model = foreign_key.class_
+    model: Any = foreign_key.class_
     return make_field(One(model, "id", foreign_key.key), description, Guard(None), maybe(type_of(model), True))
 
 
@@ -236,7 +234,7 @@ def related_by(model: type[Base], key: str, *, description: str, free: bool = Fa
 
 def all_of(foreign_key: InstrumentedAttribute[Any], *, sort: str, description: str) -> Any:
     """A plain list of the rows whose foreign key names this row."""
-    model = foreign_key.class_
+    model: Any = foreign_key.class_
     return make_field(All(model, foreign_key.key, sort), description, guarded(None), list[type_of(model)])  # type: ignore[misc]
 
 
@@ -251,7 +249,8 @@ def by_public_id(interface: type, *, description: str) -> Any:
 
 def by_public_ids(interface: type, *, description: str) -> Any:
     argument = StrawberryArgument("ids", None, StrawberryAnnotation(list[strawberry.ID]))
-    return make_field(ByPublicId(many=True), description, guarded(None), list[maybe(interface, True)], [argument])
+    found: Any = maybe(interface, True)
+    return make_field(ByPublicId(many=True), description, guarded(None), list[found], [argument])
 
 
 def by_typed_key(interface: type, prefix: str, key: str, *, description: str) -> Any:
@@ -280,7 +279,8 @@ class ModelType(LazyType):  # type: ignore[type-arg]
     """The graph type of a model, found when the schema is built: types that name each other need no imports of each other."""
 
     def resolve_type(self) -> type:
-        return TYPES[self.type_name]
+        found: type = TYPES[self.type_name]
+        return found
 
 
 TYPES: dict[str, Any] = {}  # model's name -> its Strawberry class
@@ -294,7 +294,8 @@ def type_of(model: type[Base]) -> Any:
 def model_behind(foreign_key: InstrumentedAttribute[Any]) -> type[Base]:
     """The model that a foreign key leads to."""
     [target] = inspect(foreign_key).property.columns[0].foreign_keys
-    return next(mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is target.column.table)
+    found: type[Base] = next(mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is target.column.table)
+    return found
 
 
 @strawberry.interface(description="Anything with a public id.")
@@ -313,7 +314,7 @@ def graph_type(model: type[Base], *, allow: Permission | None, description: str)
         TYPES[cls.__name__] = made
         if issubclass(cls, Node):
             MODELS[model.prefix] = model
-        return made  # type: ignore[no-any-return]
+        return cls
 
     return make
 

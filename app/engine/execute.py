@@ -77,9 +77,7 @@ class Executor:
         except Refused as refused:
             return Answer(None, [formatted(error, context, refused.step) for error in refused.errors], refused.step)
         try:
-            result = execute(
-                self.schema, self._documents_node(text), context_value=context, variable_values=variables, operation_name=name
-            )
+            result = execute(self.schema, self._documents_node(text), context_value=context, variable_values=variables, operation_name=name)
             if not isinstance(result, ExecutionResult):
                 result = await result
         finally:
@@ -157,8 +155,15 @@ def _expected(error: GraphQLError, context: Context, step: Refusal | None) -> Re
         return original
     if step is not None or (isinstance(original, GraphQLError) and error.nodes):
         return None
-    if isinstance(original, OperationalError | PoolTimeout | OSError) or (isinstance(original, DBAPIError) and original.connection_invalidated):
-        _log.error("database_unavailable", request_id=context.request_id, error=type(original).__name__)
+    if isinstance(original, OperationalError | PoolTimeout | OSError) or (
+        isinstance(original, DBAPIError) and original.connection_invalidated
+    ):
+        _log.error(
+            "database_unavailable",
+            request_id=context.request_id,
+            error=type(original).__name__,
+            detail=str(getattr(original, "orig", original)),
+        )
         return Unavailable()
     _log.error("unexpected", request_id=context.request_id, path=error.path, exc_info=original)
     return Internal(request_id=context.request_id)

@@ -69,9 +69,7 @@ def equals(of: Expression, description: str) -> Any:
     return where_field(Condition(lambda value: {"is": value}, sql), description)
 
 
-def refers(
-    model: type[Base], sql: Callable[[Row, Asker, ColumnElement[UUID]], ColumnElement[bool]], description: str
-) -> Any:
+def refers(model: type[Base], sql: Callable[[Row, Asker, ColumnElement[UUID]], ColumnElement[bool]], description: str) -> Any:
     """By public id. One that is malformed, absent or another's finds nothing."""
 
     def parts(value: str) -> dict[str, Any]:
@@ -149,11 +147,12 @@ def asked(source: Many, given: dict[str, Any]) -> Iterator[tuple[str, str, Any, 
             yield unique, part, bound, condition
 
 
-def conditions(source: Many, row: Row, asker: Asker, filters: tuple[tuple[str, str, Any], ...], dialect: Dialect) -> list[ColumnElement[bool]]:
+def conditions(
+    source: Many, row: Row, asker: Asker, filters: tuple[tuple[str, str, Any], ...], dialect: Dialect
+) -> list[ColumnElement[bool]]:
     """What the connection is narrowed to, for good and by the client; without the cursor, so that a count can use it."""
     found = [] if source.only is None else [source.only(row, asker)]
     known = {unique: condition for unique, _, _, condition in declared(source)}
     for unique, part, value in filters:
         found.append(false() if value == () else known[unique].sql(row, asker, part, f"{unique}_{part}", dialect))
     return found
-

@@ -18,9 +18,7 @@ def _keep(value: Any) -> Any:
     return value
 
 
-def given(
-    description: str, rule: Rule = _keep, *, each: bool = False, clearable: bool = True, default: Any = strawberry.UNSET
-) -> Any:
+def given(description: str, rule: Rule = _keep, *, each: bool = False, clearable: bool = True, default: Any = strawberry.UNSET) -> Any:
     """A field of an input.
 
     rule       takes what came in and answers what is stored, or raises ValidationFailed

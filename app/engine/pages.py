@@ -64,8 +64,8 @@ class Connection(Generic[T]):
 
 @strawberry.enum(description="Up or down; what has no value comes last either way.")
 class OrderDirection(Enum):
-    ASC = "ASC"
-    DESC = "DESC"
+    ASC = strawberry.enum_value("ASC", description="The least first")
+    DESC = strawberry.enum_value("DESC", description="The greatest first")
 
 
 def order_by(name: str, descriptions: Mapping[str, str], *, descending: bool = True, **by: Expression) -> Order:
@@ -99,7 +99,7 @@ def connection(
 
     only    narrows it for good. `only_in_account`: see Guard. It is nullable where it is guarded, and where `nullable` says so.
     """
-    model: type[Base] = of.class_ if isinstance(of, InstrumentedAttribute) else of
+    model: Any = of.class_ if isinstance(of, InstrumentedAttribute) else of
     key = of.key if isinstance(of, InstrumentedAttribute) else None
     source = Many(model, key, order, where, arguments or {}, only)
     annotation = maybe(Connection[type_of(model)], nullable or bool(allow))  # type: ignore[misc]  # a type made at run time
@@ -167,7 +167,7 @@ def page_request(source: Many, given: Mapping[str, Any], *, default: int, most: 
     if "after" in said and "before" in said:
         raise BadUserInput("Give after or before, not both.", "استخدم after أو before وليس كليهما.", ["before"])
     name = "first" if last is None else "last"
-    limit: int = said.get(name, default)
+    limit = int(said.get(name, default))
     if not 1 <= limit <= most:
         raise BadUserInput(f"A page has 1 to {most} rows.", f"عدد عناصر الصفحة من 1 إلى {most}.", [name])
     order = said.get("order_by")
@@ -232,9 +232,9 @@ def _read_cursor(marker: str, source: Many, by: str, descending: bool, side: str
         if name != _cursor_name(source, by, descending) or not isinstance(value, str) or "\x00" in value:
             raise ValueError
         parsed = _sort_parser(source, by)(value)
-        if isinstance(parsed, datetime) and parsed.tzinfo is None or isinstance(parsed, Decimal) and not parsed.is_finite():
+        if (isinstance(parsed, datetime) and parsed.tzinfo is None) or (isinstance(parsed, Decimal) and not parsed.is_finite()):
             raise ValueError
-        if isinstance(parsed, int | Decimal) and abs(parsed) > 2**31:
+        if isinstance(parsed, int | Decimal) and not -(2**31) < parsed < 2**31:
             raise ValueError
         return parsed, UUID(hex=key)
     except (ValueError, TypeError, ArithmeticError, AttributeError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, bindparam, func, literal, select
 
 from app.auth.visible import visible
 from app.engine.declare import All, Asker, Many, One
-from app.engine.dialects import Dialect, directed
+from app.engine.dialects import Dialect, Statement, directed
 from app.engine.filters import conditions
 from app.engine.pages import PageRequest, beyond, sort_value
 from app.models.base import Row
@@ -17,21 +17,21 @@ from app.models.base import Row
 Columns = Sequence[ColumnElement[Any]]
 
 
-def rows_by_key(dialect: Dialect, source: One, row: Row, columns: Columns, *, deleted: bool = True) -> Select[Any]:
+def rows_by_key(dialect: Dialect, source: One, row: Row, columns: Columns, *, deleted: bool = True) -> Statement:
     """The remote key, then `columns`. `deleted` tells whether deleted rows show, as they do where another row refers to them."""
     remote = getattr(row, source.remote)
     where = [dialect.member(remote, "keys"), visible(source.model, row), *([] if deleted else _not_deleted(row))]
     return select(remote, *columns).where(*where)
 
 
-def all_rows(dialect: Dialect, source: All, row: Row, columns: Columns) -> Select[Any]:
+def all_rows(dialect: Dialect, source: All, row: Row, columns: Columns) -> Statement:
     """The parent's key, then `columns`, in order."""
     parent = getattr(row, source.key)
     where = [dialect.member(parent, "keys"), visible(source.model, row), *_not_deleted(row)]
     return select(parent, *columns).where(*where).order_by(getattr(row, source.sort), row.id)
 
 
-def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest, columns: Columns) -> Select[Any]:
+def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest, columns: Columns) -> Statement:
     """The parent's key (null without parents), then `columns`; :limit is given one higher than the page."""
 
     def shape(row: Row) -> Any:
@@ -45,7 +45,7 @@ def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRe
     return select(literal(None), *columns).where(*where).order_by(*directed(sort, down)).limit(bindparam("limit"))
 
 
-def count(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest) -> Select[Any]:
+def count(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest) -> Statement:
     """The parent's key (null without parents) and how many."""
     where = _matching(dialect, source, row, asker, request)
     if not source.key:

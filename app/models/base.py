@@ -29,6 +29,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     event,
     false,
     func,
@@ -36,7 +37,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapper, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapper, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from app.text import fold
@@ -109,9 +110,6 @@ class Choice(TypeDecorator[StrEnum]):
     def __init__(self, enum: type[StrEnum]) -> None:
         super().__init__()
         self.enum = enum
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return _TEXT.dialect_impl(dialect)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else str(value)
@@ -186,7 +184,7 @@ def in_language(row: Row, language: ColumnElement[str], stem: str = "name") -> C
 
 def establishment_number(row: Row) -> ColumnElement[str]:
     """ "<labour office>-<sequence>" of a row that keeps the two as integers."""
-    return func.concat(row.labor_office_id, "-", row.sequence_number, type_=Text())
+    return cast(row.labor_office_id, Text()) + "-" + cast(row.sequence_number, Text())
 
 
 # Nulls sort last in both directions. A sentinel beyond every real value keeps the sort key one non-null expression, which keyset
@@ -199,7 +197,7 @@ _LAST: list[tuple[type[TypeEngine[Any]], str, str]] = [
 ]
 
 
-def nulls_last(column: ColumnElement[Any], descending: bool) -> ColumnElement[Any]:
+def nulls_last(column: ColumnElement[Any] | InstrumentedAttribute[Any], descending: bool) -> ColumnElement[Any]:
     """A nullable column as a sort key."""
     highest, lowest = next((high, low) for kind, high, low in _LAST if isinstance(column.type, kind))
     return func.coalesce(column, literal_column(lowest if descending else highest, column.type), type_=column.type)

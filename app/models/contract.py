@@ -56,7 +56,12 @@ class Contract(Base, scoped_by=by_company, prefix="con"):
 
 
 for _descending in (True, False):
-    Index(f"ix_contracts_ends_on_{'desc' if _descending else 'asc'}", Contract.company_id, nulls_last(Contract.ends_on, _descending), Contract.id)
+    Index(
+        f"ix_contracts_ends_on_{'desc' if _descending else 'asc'}",
+        Contract.company_id,
+        nulls_last(Contract.ends_on, _descending),
+        Contract.id,
+    )
 
 
 def contract_status(row: Row, today: ColumnElement[date]) -> ColumnElement[str]:

@@ -86,7 +86,7 @@ class Job(Base, scoped_by=by_company, prefix="job", searched=("title_ar", "title
 for _column in (Job.published_at, Job.closes_at, Job.salary_min):
     for _descending in (True, False):
         _direction = "desc" if _descending else "asc"
-        Index(f"ix_jobs_{_column.key}_{_direction}", Job.company_id, nulls_last(_column, _descending), Job.id)  # type: ignore[arg-type]
+        Index(f"ix_jobs_{_column.key}_{_direction}", Job.company_id, nulls_last(_column, _descending), Job.id)
 
 
 def job_status(row: Row, now: ColumnElement[datetime]) -> ColumnElement[str]:

@@ -7,12 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, distinct, func, select
+from sqlalchemy import ColumnElement, distinct, func, select
 
 from app.auth.visible import visible
 from app.engine.context import Context
-from app.models import Base, Contract, Employment, Invitation, Job, Project, ProjectKind, ProjectStatus
-from app.models import contract_status, invitation_status, is_current, job_status
+from app.engine.dialects import Statement
+from app.models import (
+    Base,
+    Contract,
+    Employment,
+    Invitation,
+    Job,
+    Project,
+    ProjectKind,
+    ProjectStatus,
+    contract_status,
+    invitation_status,
+    is_current,
+    job_status,
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,7 @@ async def dashboards(companies: Sequence[UUID], context: Context) -> list[Dashbo
 
     async def counted(model: type[Base], figures: list[ColumnElement[Any]], *where: ColumnElement[bool]) -> dict[UUID, Sequence[Any]]:
         company: Any = model.company_id  # type: ignore[attr-defined]  # every model counted here has it
-        statement: Select[Any] = select(company, *figures).where(visible(model, model), context.dialect.member(company, "keys"), *where)
+        statement: Statement = select(company, *figures).where(visible(model, model), context.dialect.member(company, "keys"), *where)
         rows = await context.rows(statement.group_by(company), keys=context.dialect.pack(companies))
         return {row[0]: row[1:] for row in rows}
 

@@ -39,14 +39,13 @@ _CONSTRAINTS: dict[str, type[AppError]] = {
 }
 
 
-UserErrorCode = strawberry.enum(ErrorCode, description="Which rule an input broke. A code never changes its meaning.")
-
-
 @strawberry.type(description="A rule that the input broke. Nothing was changed.")
 class UserError:
-    code: UserErrorCode = strawberry.field(description="Which rule")  # type: ignore[valid-type]  # made at run time
+    code: ErrorCode = strawberry.field(description="Which rule")
     message: str = strawberry.field(description="In the language that the caller asked for")
-    path: list[str] | None = strawberry.field(description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault')
+    path: list[str] | None = strawberry.field(
+        description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault'
+    )
     retryable: bool = strawberry.field(description="Whether the same request may succeed later unchanged")
 
 
@@ -92,7 +91,7 @@ def mutation(
     """Declares a mutation.
 
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
-    after      run once it is committed, for what must follow outside the transaction
+    after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
     return Mutation(operation, input, payload, allow, needs_account, description, after)
 
@@ -140,15 +139,19 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
         if declared.needs_account:
             await unit.lock_account()
-        outcome = await declared.operation(unit, **given)
+        made = await declared.operation(unit, **given)
+        # Keys only, and now: a transaction that is rolled back takes its rows' values along.
+        keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
         if only_validating:
+            # What would have been made is not there to be read, a secret not to be given; what was to be changed reads as it is.
+            outcome = keys
             raise _NothingWritten
+        outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
 
     try:
         await context.database.write(work)
     except _NothingWritten:
-        # Rows that would have been made are not there to be read, values such as a secret not to be given; what was changed reads as it is.
-        return {name: value for name, value in outcome.items() if isinstance(value, Base)}
+        return outcome
     except IntegrityError as error:
         raise _translated(error) from None
     if declared.after:
@@ -181,11 +184,7 @@ def _payload(declared: Mutation, context: Context, given: Any, outcome: Mapping[
     made: Any = object.__new__(declared.payload)
     for field in declared.payload.__strawberry_definition__.fields:
         made.__dict__[getattr(field.source, "local", field.python_name)] = None
-    for name, value in outcome.items():
-        if isinstance(value, Base):
-            made.__dict__[f"{name}_id"] = value.id
-        else:
-            made.__dict__[name] = value
+    made.__dict__.update(outcome)
     made.user_errors = [_user_error(context, error) for error in errors]
     made.client_mutation_id = given.client_mutation_id
     return made
@@ -194,4 +193,3 @@ def _payload(declared: Mutation, context: Context, given: Any, outcome: Mapping[
 def _user_error(context: Context, error: AppError) -> UserError:
     path = None if error.path is None else ["input", *(camel_case(str(step)) for step in error.path)]
     return UserError(code=error.code, message=error.words(context.language), path=path, retryable=error.retryable)
-

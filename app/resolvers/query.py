@@ -49,17 +49,17 @@ async def service(keys: Sequence[Any], context: Context) -> list[Service]:
 
 async def switch(context: Context, outcome: Mapping[str, Any]) -> None:
     """The rest of the operation is answered as the company that was switched to."""
-    company: Company = outcome["account"]
+    company_id: UUID = outcome["account_id"]
     role_and_state = (
         select(Member.role, Company.status, Provider.status)
         .join(Company, Company.id == Member.company_id)
         .join(Provider, Provider.id == Company.provider_id)
-        .where(Member.user_id == context.actor.user_id, Member.company_id == company.id)
+        .where(Member.user_id == context.actor.user_id, Member.company_id == company_id)
     )
     [(role, company_status, provider_status)] = await context.rows(role_and_state)
     suspended = company_status is CompanyStatus.SUSPENDED or provider_status is ProviderStatus.SUSPENDED
     permissions = ROLE_PERMISSIONS[role]
-    context.actor = replace(context.actor, account_id=company.id, role=role, permissions=permissions, suspended=suspended)
+    context.actor = replace(context.actor, account_id=company_id, role=role, permissions=permissions, suspended=suspended)
 
 
 async def log_out(context: Context, outcome: Mapping[str, Any]) -> None:

@@ -8,15 +8,16 @@ from importlib import import_module
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+import app.schema.enums  # first: an enum that a field names before it is described stays without words
+
+# isort: split
 import app.engine.reference  # noqa: F401  # answers the fields that the modules below declare
 from app.engine.declare import TYPES, check
 from app.resolvers.mutation import Mutation
 from app.schema.scalars import SCALARS
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-MUTATIONS = {
-    name: declared for module in _MODULES for name, declared in vars(module).items() if isinstance(declared, Mutation)
-}
+MUTATIONS = {name: declared for module in _MODULES for name, declared in vars(module).items() if isinstance(declared, Mutation)}
 
 check(TYPES)
 _mutation = strawberry.type(

@@ -18,6 +18,7 @@ from app.models.base import Row
 from app.schema.project import PROJECT_ORDER, ProjectFilter
 from app.schema.shared import DateRange, Node
 
+
 def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElement[bool]:
     """The number; the establishment's names."""
     establishment = aliased(models.Establishment)

@@ -14,6 +14,7 @@ from app.resolvers.document import download_urls
 from app.schema.scalars import URL
 from app.schema.shared import Node
 
+
 @graph_type(
     models.Document,
     allow=Permission.CONTRACTS_READ,
@@ -27,6 +28,8 @@ class Document(Node):
     sha256: str = column(models.Document.sha256, description="Checksum of the bytes, in hex")
     status: DocumentStatus = column(models.Document.status, description="Whether it can be downloaded")
     download_url = resolver(
-        download_urls, URL | None, description="Where to GET the bytes, for five minutes and with the caller's own credential; null before READY"
+        download_urls,
+        URL | None,
+        description="Where to GET the bytes, for five minutes and with the caller's own credential; null before READY",
     )
     created_at: datetime = column(models.Document.created_at, description="When it was announced")

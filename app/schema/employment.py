@@ -15,6 +15,7 @@ from app.engine.pages import sorted_by
 from app.models import EmploymentStatus, EmploymentType, employment_status
 from app.schema.shared import Node
 
+
 @strawberry.input(description="Which employments.")
 class EmploymentFilter:
     status: list[EmploymentStatus] | None = any_of(lambda row, asker: employment_status(row, asker.today), "In one of these states today")

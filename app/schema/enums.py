@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from app.auth.permissions import Permission
+from app.errors import ErrorCode
 from app.models import (
     CompanyStatus,
     ContractStatus,
@@ -35,13 +36,18 @@ def described(enum: type[StrEnum], description: str, **values: str) -> Any:
     """The enum in the graph, each value with its description."""
     if missing := set(enum.__members__) - set(values):
         raise TypeError(f"{enum.__name__} does not describe {missing}")
-    made = strawberry.enum(enum, description=description)
+    made: Any = strawberry.enum(enum, description=description)
     for value in made.__strawberry_definition__.values:
         value.description = values[value.name]
     return made
 
 
-described(CompanyStatus, "Whether a company may write.", ACTIVE="In good standing", SUSPENDED="Suspended by the portal: reads stand, writes are refused")
+described(
+    CompanyStatus,
+    "Whether a company may write.",
+    ACTIVE="In good standing",
+    SUSPENDED="Suspended by the portal: reads stand, writes are refused",
+)
 described(
     ContractStatus,
     "Where a contract stands, by today's date in Riyadh.",
@@ -152,7 +158,12 @@ described(
     SUSPENDED="Stopped by the portal for a time",
     COMPLETED="Over",
 )
-described(ProviderStatus, "Whether a provider may write.", ACTIVE="In good standing", SUSPENDED="Suspended by the portal: reads stand, writes are refused")
+described(
+    ProviderStatus,
+    "Whether a provider may write.",
+    ACTIVE="In good standing",
+    SUSPENDED="Suspended by the portal: reads stand, writes are refused",
+)
 described(Environment, "Where a token works.", LIVE="The portal itself", SANDBOX="The rehearsal with data of its own")
 described(
     TokenStatus,
@@ -164,3 +175,45 @@ described(
 )
 described(Gender, "A person's gender.", MALE="Male", FEMALE="Female")
 described(Locale, "A language of the portal.", AR="Arabic", EN="English")
+described(
+    ErrorCode,
+    "Which rule an input broke. A code never changes its meaning.",
+    NOT_FOUND="Malformed, absent or not the caller's to see",
+    VALIDATION_FAILED="A value breaks the rule of its field",
+    ACCOUNT_NOT_SELECTED="No company is active: switchAccount chooses one",
+    ACCOUNT_SUSPENDED="The account can be read, not changed",
+    VERSION_CONFLICT="Somebody changed it since the version sent along was read",
+    ILLEGAL_TRANSITION="The state table has no such step",
+    INVITATION_ALREADY_DECIDED="It is not PENDING any more",
+    INVITATION_ALREADY_PENDING="One from this establishment waits already",
+    INVITATION_EXPIRED="Its time is over",
+    DUPLICATE_CONTRACT="A contract with the establishment is in force or about to begin",
+    CONTRACT_NOT_ACTIVE="The project's contract is not in force",
+    PROJECT_NOT_APPROVED="The project is not open for jobs",
+    PROJECT_IN_USE="People work in it",
+    JOB_IN_USE="People work in it",
+    JOB_NOT_OPEN="The job takes nobody now",
+    VACANCIES_EXHAUSTED="Every place is taken",
+    VACANCIES_BELOW_FILLED="Fewer places than are taken",
+    WORKER_NOT_CITIZEN="Direct hiring is for citizens",
+    WORKER_AGE="Younger or older than the law allows",
+    WAGE_BELOW_MINIMUM="Less than the least wage",
+    HOURS_ABOVE_MAXIMUM="More hours a week than allowed",
+    GOSI_REQUIRED="Registration in Social Insurance is missing",
+    ALREADY_EMPLOYED="The person has as much employment as is allowed",
+    PERIOD_NOT_OPEN="The week has not ended yet",
+    PERIOD_LOCKED="The week can no longer be reported",
+    UNKNOWN_TELEWORKER="Nobody of that id was employed there in that week",
+    DUPLICATE_LINE="The same teleworker twice in one request",
+    REPORT_REASON_REQUIRED="Changing a line after the deadline takes a reason",
+    LIMIT_REACHED="As many as are allowed",
+    SCOPE_NOT_GRANTABLE="No token may hold this scope, or the caller does not hold it",
+    FILE_TYPE_NOT_ALLOWED="Not a PDF, PNG or JPEG by its content",
+    FILE_TOO_LARGE="Larger than is allowed",
+    CHECKSUM_MISMATCH="The bytes are not those that were announced",
+    UPLOAD_INCOMPLETE="The bytes have not come yet",
+    SANDBOX_ONLY="Only in the sandbox",
+    ALREADY_REGISTERED="The establishment has a provider already",
+    ALREADY_MEMBER="The person is a member already",
+    LAST_OWNER="A company keeps at least one owner",
+)

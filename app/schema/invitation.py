@@ -20,6 +20,7 @@ from app.operations import invitation as operations
 from app.resolvers.mutation import Payload, mutation
 from app.schema.shared import DateTimeRange, Node
 
+
 def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElement[bool]:
     """The establishment's names; its message."""
     establishment = aliased(models.Establishment)

@@ -15,12 +15,14 @@ from app.engine.declare import Asker, attribute, column, expression, graph_type,
 from app.engine.filters import Condition, any_of, equals, own_text, range_parts, refers, search, where_field
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
+from app.errors import ValidationFailed
 from app.models import EducationLevel, EmploymentType, GenderRequirement, JobStatus, job_status
 from app.models.base import Money, Row
 from app.operations import job as operations
 from app.resolvers.mutation import Payload, mutation
 from app.schema.employment import EMPLOYMENT_ORDER, EmploymentFilter
 from app.schema.shared import DecimalRange, Node, name_in_language
+
 
 def _overlapping_salary() -> Any:
     def parts(value: DecimalRange) -> dict[str, Any]:
@@ -104,7 +106,7 @@ _vacancies, _hours, _experience = values.whole_number(1, 10_000), values.whole_n
 
 def _skills(value: list[str]) -> list[str]:
     if len(value) > 50:
-        raise values.ValidationFailed(en="At most 50 skills.", ar="الحد الأقصى 50 مهارة.")
+        raise ValidationFailed(en="At most 50 skills.", ar="الحد الأقصى 50 مهارة.")
     return [values.text(100)(skill) for skill in value]
 
 
@@ -134,7 +136,9 @@ class AddJobPayload(Payload):
     job = related_by(models.Job, "job_id", description="The job")
 
 
-add_job = mutation(operations.add_job, AddJobInput, AddJobPayload, allow=Permission.JOBS_WRITE, description="Add a job to an approved project")
+add_job = mutation(
+    operations.add_job, AddJobInput, AddJobPayload, allow=Permission.JOBS_WRITE, description="Add a job to an approved project"
+)
 
 
 @strawberry.input(description="Changes to a job: an absent field stays, null clears what may be null.")

@@ -21,12 +21,11 @@ from app.resolvers.mutation import Payload, mutation
 from app.schema.job import JOB_ORDER, JobFilter
 from app.schema.shared import DateRange, Node, name_in_language
 
+
 @strawberry.input(description="Which projects.")
 class ProjectFilter:
     status: list[ProjectStatus] | None = any_of(lambda row, _: row.status, "In one of these states")
-    establishment_id: strawberry.ID | None = refers(
-        models.Establishment, lambda row, _, key: row.establishment_id == key, "Of this client"
-    )
+    establishment_id: strawberry.ID | None = refers(models.Establishment, lambda row, _, key: row.establishment_id == key, "Of this client")
     starts_on: DateRange | None = between(lambda row, _: row.starts_on, "Beginning in this range")
     search: str | None = search(own_text, "Part of a title")
 

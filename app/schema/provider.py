@@ -35,7 +35,9 @@ class Provider(Node):
     national_address: str | None = column(models.Provider.national_address, description="National address", allow=_READ)
     status: ProviderStatus = column(models.Provider.status, description="Whether it may write")
     version: int = column(models.Provider.version, description="Rises with every change; sent along, it guards against lost updates")
-    companies = connection(models.Company.provider_id, order=COMPANY_ORDER, description="The provider's companies that the caller belongs to")
+    companies = connection(
+        models.Company.provider_id, order=COMPANY_ORDER, description="The provider's companies that the caller belongs to"
+    )
     created_at: datetime = column(models.Provider.created_at, description="When it was registered")
     updated_at: datetime = column(models.Provider.updated_at, description="When it was last changed")
 

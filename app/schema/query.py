@@ -33,7 +33,9 @@ class Viewer:
     account_id: strawberry.Private[UUID | None]
     user = related_by(models.User, "user_id", free=True, description="The person; null for an SP-Token")
     token = related_by(models.SpToken, "token_id", free=True, description="The token in use; null for a person")
-    account = related_by(models.Company, "account_id", free=True, description="The company that the caller acts for; null until one is chosen")
+    account = related_by(
+        models.Company, "account_id", free=True, description="The company that the caller acts for; null until one is chosen"
+    )
     role: Role | None = attribute(description="The person's role in that company")
     permissions: list[Permission] = attribute(description="What the caller may do in that company")
     companies = connection(
@@ -51,14 +53,24 @@ class Service:
 
 @strawberry.type(description="What callers may read.")
 class Query:
-    node = by_public_id(Node, description="Relay refetch; null for an id that does not exist or is not the caller's to see: the two look the same")
+    node = by_public_id(
+        Node, description="Relay refetch; null for an id that does not exist or is not the caller's to see: the two look the same"
+    )
     nodes = by_public_ids(Node, description="Several at once, in the order asked for; null in the place of each that is not there")
     viewer = resolver(viewer, Viewer | None, description="Who is asking; null for an anonymous caller")
-    cities = connection(models.City, order=CITY_ORDER, arguments=_SEARCH, nullable=True, description="Cities, by Arabic name; open to anyone")
-    occupations = connection(
-        models.Occupation, order=OCCUPATION_ORDER, arguments=_SEARCH, nullable=True, description="Occupations, by Arabic name; open to anyone"
+    cities = connection(
+        models.City, order=CITY_ORDER, arguments=_SEARCH, nullable=True, description="Cities, by Arabic name; open to anyone"
     )
-    faqs = connection(models.Faq, order=FAQ_ORDER, arguments=_SEARCH, nullable=True, description="Frequently asked questions; open to anyone")
+    occupations = connection(
+        models.Occupation,
+        order=OCCUPATION_ORDER,
+        arguments=_SEARCH,
+        nullable=True,
+        description="Occupations, by Arabic name; open to anyone",
+    )
+    faqs = connection(
+        models.Faq, order=FAQ_ORDER, arguments=_SEARCH, nullable=True, description="Frequently asked questions; open to anyone"
+    )
     service = resolver(service, Service | None, description="What this deployment is: live or sandbox, version, clock")
 
 
@@ -94,5 +106,10 @@ class LogoutPayload(Payload):
 
 
 logout = mutation(
-    operations.logout, LogoutInput, LogoutPayload, needs_account=False, after=log_out, description="End this session, or all of one's sessions"
+    operations.logout,
+    LogoutInput,
+    LogoutPayload,
+    needs_account=False,
+    after=log_out,
+    description="End this session, or all of one's sessions",
 )

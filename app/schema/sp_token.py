@@ -49,7 +49,11 @@ class CreateTokenPayload(Payload):
 
 
 create_token = mutation(
-    operations.create_token, CreateTokenInput, CreateTokenPayload, allow=Permission.TOKENS_WRITE, description="Get a verification code (SP-Token)"
+    operations.create_token,
+    CreateTokenInput,
+    CreateTokenPayload,
+    allow=Permission.TOKENS_WRITE,
+    description="Get a verification code (SP-Token)",
 )
 
 

@@ -25,13 +25,16 @@ from app.schema.employment import EMPLOYMENT_ORDER, EmploymentFilter
 from app.schema.scalars import EmailAddress, MobileNumber, NationalId
 from app.schema.shared import Node
 
+
 def _with_employment_in_state() -> Any:
     def sql(row: Row, asker: Asker, part: str, name: str, dialect: Dialect) -> ColumnElement[bool]:
         employment = aliased(models.Employment)
         mine = employment.teleworker_id == row.id
         return select(employment.id).where(mine, dialect.member(employment_status(employment, asker.today), name)).exists()
 
-    return where_field(Condition(lambda value: {"in": tuple(item.value for item in value)}, sql), "With an employment in one of these states today")
+    return where_field(
+        Condition(lambda value: {"in": tuple(item.value for item in value)}, sql), "With an employment in one of these states today"
+    )
 
 
 def _in_project(row: Row, asker: Asker, project: ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -45,7 +48,10 @@ class TeleworkerFilter:
     employment_status: list[EmploymentStatus] | None = _with_employment_in_state()
     project_id: strawberry.ID | None = refers(models.Project, _in_project, "Employed, now or once, in this project")
     national_id: NationalId | None = by_rule(
-        lambda row, _: row.national_id, values.national_id, "With this national id. Needs TELEWORKERS_REVEAL", allow=Permission.TELEWORKERS_REVEAL
+        lambda row, _: row.national_id,
+        values.national_id,
+        "With this national id. Needs TELEWORKERS_REVEAL",
+        allow=Permission.TELEWORKERS_REVEAL,
     )
     search: str | None = search(own_text, "Part of the name")
 

@@ -18,6 +18,7 @@ from app.models.teleworker import masked
 from app.schema.scalars import EmailAddress, MobileNumber, NationalId
 from app.schema.shared import Node
 
+
 def _personal(value: Callable[[Row], ColumnElement[Any]]) -> Expression:
     """One's own, and that of others for who manages members; null otherwise."""
 

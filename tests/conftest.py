@@ -1,0 +1,119 @@
+"""Fixtures: each test has a database of its own, made from a template, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.database import Database
+from app.operations.demo.seed import seed_demo
+from app.operations.migrate import migrate
+from app.settings import Settings
+from tests.databases import drop_database, fresh_database, postgresql
+from tests.portal import NOW, Portal, portal_on
+from tests.server import DemoServer
+from tests.server import demo_server as running_demo
+from tests.world import World, make_world
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+class Templates:
+    """Databases made once: `blank` holds reference data alone, `demo` the whole demo. Copies cost a tenth of a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._server = postgresql()
+        self._server_url: str | None = None
+        self._made: dict[tuple[str, str], str] = {}
+        self._copies = 0
+
+    @property
+    def server_url(self) -> str:
+        if self._server_url is None:
+            self._server_url = self._server.__enter__()
+        return self._server_url
+
+    def close(self) -> None:
+        if self._server_url is not None:
+            self._server.__exit__(None, None, None)
+
+    def copy(self, backend: str, kind: str) -> tuple[str, Path]:
+        """A fresh database's address and its folder of documents."""
+        if (backend, kind) not in self._made:
+            self._made[backend, kind] = self._make(backend, kind)
+        template, self._copies = self._made[backend, kind], self._copies + 1
+        data = self.folder / f"copy{self._copies}"
+        data.mkdir()
+        documents = self.folder / f"{backend}-{kind}" / "documents"
+        if documents.exists():
+            (data / "documents").symlink_to(documents)
+        if backend == "postgresql":
+            return fresh_database(self.server_url, template=template), data
+        shutil.copy(template.removeprefix("sqlite+aiosqlite:///"), data / "copy.db")
+        return f"sqlite+aiosqlite:///{data}/copy.db", data
+
+    def drop(self, url: str) -> None:
+        if url.startswith("postgresql"):
+            drop_database(self.server_url, url)
+
+    def _make(self, backend: str, kind: str) -> str:
+        data = self.folder / f"{backend}-{kind}"
+        data.mkdir()
+        url = fresh_database(self.server_url) if backend == "postgresql" else f"sqlite+aiosqlite:///{data}/template.db"
+
+        async def make() -> None:
+            await migrate(url)
+            if kind == "demo":
+                database = Database(Settings(database_url=url))
+                await seed_demo(database, now=NOW, data_dir=data)
+                await database.close()
+
+        asyncio.run(make())
+        return url
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Templates]:
+    made = Templates(tmp_path_factory.mktemp("databases"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def portal(backend: str, templates: Templates) -> AsyncIterator[Portal]:
+    """The server over a database that holds reference data alone."""
+    url, data = await asyncio.to_thread(templates.copy, backend, "blank")
+    async with portal_on(url, data) as made:
+        yield made
+    templates.drop(url)
+
+
+@pytest.fixture
+async def demo(backend: str, templates: Templates) -> AsyncIterator[Portal]:
+    """The server over the demo's data."""
+    url, data = await asyncio.to_thread(templates.copy, backend, "demo")
+    async with portal_on(url, data) as made:
+        yield made
+    templates.drop(url)
+
+
+@pytest.fixture
+async def world(portal: Portal) -> World:
+    return await make_world(portal)
+
+
+@pytest.fixture(scope="session")
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoServer]:
+    """The demo in a process of its own, on SQLite, as a browser meets it."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running

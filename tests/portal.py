@@ -1,0 +1,151 @@
+"""The whole server over a database of its own, entered as callers enter it: by HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.sessions import start_session
+from app.auth.tokens import make_secret
+from app.models import Company, Environment, SpToken, User
+from app.settings import Settings
+from app.web.application import create_app
+from app.web.credentials import session_cookie_name
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # noon in Riyadh, a Sunday
+
+
+class StoppedClock:
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What a request carries to say who sends it."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+NOBODY = Caller()
+
+
+@dataclass
+class Reply:
+    status: int
+    body: dict[str, Any]
+    headers: httpx2.Headers
+    statements: list[str]
+
+    @property
+    def data(self) -> Any:
+        return self.body.get("data")
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.body.get("errors", [])
+        return found
+
+    @property
+    def codes(self) -> list[str]:
+        """Of all errors, those of the request first, then those of payloads."""
+        told = [error["extensions"]["code"] for error in self.errors]
+        payloads = [value for value in (self.data or {}).values() if isinstance(value, dict)]
+        return told + [error["code"] for payload in payloads for error in payload.get("userErrors", [])]
+
+    @property
+    def paths(self) -> list[Any]:
+        return [error["path"] for payload in self.data.values() for error in payload["userErrors"]]
+
+
+class Portal:
+    """Call it with an operation; keyword arguments are its variables."""
+
+    def __init__(self, database_url: str, data_dir: Path, clock: StoppedClock | None = None, **settings: Any) -> None:
+        self.clock = clock or StoppedClock()
+        self.settings = Settings(database_url=database_url, data_dir=data_dir, demo=True, **settings)
+        self.app = create_app(self.settings, clock=self.clock)
+        self.database = self.app.state.database
+        self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url=self.settings.public_url)
+
+    async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", **variables: Any) -> Reply:
+        headers = {"Accept-Language": language, "Accept": "application/graphql-response+json", **as_.headers}
+        with self.statements() as seen:
+            response = await self.http.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
+        return Reply(response.status_code, response.json(), response.headers, list(seen))
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """What the database is asked meanwhile, transactions aside."""
+        seen: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")):
+                seen.append(statement)
+
+        event.listen(self.database.engine.sync_engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(self.database.engine.sync_engine, "before_cursor_execute", note)
+
+    async def person(self, user: User) -> Caller:
+        """Signed in, in a session of their own."""
+
+        async def start(session: AsyncSession) -> str:
+            return await start_session(session, user.id, id_token=None, now=self.clock(), hours=12)
+
+        secret = await self.database.write(start)
+        return Caller({"Cookie": f"{session_cookie_name(self.settings)}={secret}"})
+
+    async def token(self, company: Company, *scopes: str) -> Caller:
+        made = make_secret(Environment.LIVE)
+        row = SpToken(
+            company_id=company.id,
+            name="A server",
+            display_code=made.display_code,
+            secret_hash=made.secret_hash,
+            environment=Environment.LIVE,
+            scopes=sorted(scopes),
+            created_at=self.clock(),
+        )
+        await self.store(row)
+        return Caller({"Authorization": f"Bearer {made.secret}"})
+
+    async def store(self, *rows: Any) -> None:
+        async with self.database.writing() as session:
+            for row in rows:
+                session.add(row)
+                await session.flush()
+
+    async def fetch(self, statement: Any) -> list[Any]:
+        """The statement's rows; of a model, its objects as they are stored now."""
+        async with self.database.writing() as session:
+            return list((await session.execute(statement)).scalars().all())
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.database.close()
+
+
+@asynccontextmanager
+async def portal_on(database_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[Portal]:
+    portal = Portal(database_url, data_dir, **settings)
+    try:
+        yield portal
+    finally:
+        await portal.close()
