@@ -61,16 +61,6 @@ query Dashboard {
         openJobs
         openVacancies
         activeTeleworkers
-        complianceRate
-        currentWeek {
-          weekStart
-          weekEnd
-          dueAt
-          status
-          expectedLines
-          reportedLines
-        }
-        overdueWeeks { weekStart locksAt status }
       }
     }
   }
