@@ -15,7 +15,7 @@ from app.settings import Settings
 
 T = TypeVar("T")
 _ATTEMPTS = 5
-_WRITING = "telework_writing"
+_WRITING, _MANUAL = "telework_writing", "telework_manual"
 # serialization_failure, deadlock_detected, lock_not_available
 _RETRIED = {"40001", "40P01", "55P03"}
 
@@ -26,16 +26,29 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.engine = _engine(settings)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # The same pool; SQLAlchemy begins nothing on these connections.
+        self._reader = self.engine.execution_options(**({_MANUAL: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
         # SQLite has one writer at a time and lets the others poll; a queue of our own is fair and does not sleep.
         self._writers: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A read-only connection on one snapshot: all its statements see the same moment."""
-        async with self.engine.connect() as connection:
-            if not self.is_sqlite:
-                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield connection
+    async def reading(self, *, snapshot: bool = True) -> AsyncIterator[AsyncConnection]:
+        """A connection to read on; with a snapshot all its statements see the same moment, which a single statement does anyway.
+
+        The transaction is ours, on the driver's connection: SQLAlchemy's statements and those frozen for the driver share it.
+        """
+        async with self._reader.connect() as connection:
+            driver = await driver_of(connection)
+            try:
+                if snapshot:
+                    await driver.execute("BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield connection
+            finally:
+                if not self.is_sqlite and driver.is_closed():
+                    # Lost behind SQLAlchemy's back: the pool must not lend it again.
+                    await connection.invalidate()
+                elif snapshot:
+                    await driver.execute("ROLLBACK")
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -59,6 +72,11 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection: asyncpg's or aiosqlite's."""
+    return (await connection.get_raw_connection()).driver_connection
 
 
 def _engine(settings: Settings) -> AsyncEngine:
@@ -86,7 +104,9 @@ def _engine(settings: Settings) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
-        # A transaction that reads first and writes later would fail with SQLITE_BUSY where another wrote between: take the lock at once.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "BEGIN")
+        options = connection.get_execution_options()
+        if _MANUAL not in options:
+            # One that reads first and writes later would fail with SQLITE_BUSY where another wrote between: take the lock at once.
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITING) else "BEGIN")
 
     return engine

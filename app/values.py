@@ -24,7 +24,7 @@ def text(most: int, *, least: int = 1) -> Rule:
     """A text of so many characters once trimmed; control and bidirectional characters are refused."""
 
     def rule(value: str) -> str:
-        trimmed = value.strip()
+        trimmed = value.replace("\r\n", "\n").strip()
         if has_unsafe_characters(trimmed):
             raise ValidationFailed(en="Control and direction characters are not allowed.", ar="لا يسمح بأحرف التحكم أو أحرف الاتجاه.")
         if not least <= len(trimmed) <= most:

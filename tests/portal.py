@@ -12,13 +12,16 @@ from typing import Any
 import httpx2
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
 
+from app.auth.actor import Actor
 from app.auth.sessions import start_session
 from app.auth.tokens import make_secret
+from app.engine.frozen import Frozen
 from app.models import Company, Environment, SpToken, User
 from app.settings import Settings
 from app.web.application import create_app
-from app.web.credentials import session_cookie_name
+from app.web.credentials import authenticate, session_cookie_name
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # noon in Riyadh, a Sunday
 
@@ -97,10 +100,19 @@ class Portal:
             if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")):
                 seen.append(statement)
 
+        fetch = Frozen.fetch
+
+        async def noted(self: Frozen, driver: Any, values: Any) -> Any:
+            seen.append(self.text)
+            return await fetch(self, driver, values)
+
         event.listen(self.database.engine.sync_engine, "before_cursor_execute", note)
+        # What runs on the driver passes SQLAlchemy by.
+        Frozen.fetch = noted  # type: ignore[method-assign]
         try:
             yield seen
         finally:
+            Frozen.fetch = fetch  # type: ignore[method-assign]
             event.remove(self.database.engine.sync_engine, "before_cursor_execute", note)
 
     async def person(self, user: User) -> Caller:
@@ -125,6 +137,11 @@ class Portal:
         )
         await self.store(row)
         return Caller({"Authorization": f"Bearer {made.secret}"})
+
+    async def actor(self, caller: Caller) -> Actor:
+        """Whom the server takes the caller for."""
+        headers = [(name.lower().encode(), value.encode()) for name, value in caller.headers.items()]
+        return await authenticate(HTTPConnection({"type": "http", "headers": headers}), self.database, self.settings, self.clock())
 
     async def store(self, *rows: Any) -> None:
         async with self.database.writing() as session:

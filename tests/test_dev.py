@@ -161,7 +161,11 @@ def test_arguments_environment_and_exit_code_pass_through_untouched(tmp_path: Pa
 
     done = subprocess.run(
         [sys.executable, "-c", become, program, *arguments],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(dev.ROOT), "PROXY": "kept"}, capture_output=True, text=True, check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(dev.ROOT), "PROXY": "kept"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.stdout, done.returncode) == (f"{arguments} kept {dev.ROOT}\n", 7)

@@ -42,7 +42,6 @@ from app.models import (
 from app.values import has_check_digit
 from tests.portal import Caller, Portal
 
-R = TypeVar("R")
 R = TypeVar("R", bound=Base)
 _numbers = count(1)
 
@@ -95,6 +94,10 @@ class World:
         """Number and type of each entry of a company's log."""
         mine = select(Event).where(Event.company_id == (company or self.north).id).order_by(Event.sequence)
         return [(event.sequence, event.type.value) for event in await self.portal.fetch(mine)]
+
+    async def user(self, name: str = "شخص آخر") -> User:
+        """A person who belongs to no company yet."""
+        return await _user(self.portal, name)
 
     async def join(self, user: User, company: Company, role: Role, status: MemberStatus = MemberStatus.ACTIVE) -> None:
         await _join(self.portal, user, company, role, status)

@@ -16,7 +16,7 @@ from app.auth.actor import Actor
 from app.auth.visible import scope_parameters
 from app.clock import riyadh_day
 from app.database import Database
-from app.engine.declare import Asker
+from app.engine.declare import Asker, Perform
 from app.engine.dialects import Dialect, Statement, dialect_named
 from app.errors import Language
 from app.settings import Settings
@@ -40,7 +40,9 @@ class Context:
     dialect: Dialect = field(init=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict, init=False)
     _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
+    _closed: bool = field(default=False, init=False)
     _connection: AsyncConnection | None = field(default=None, init=False)
+    _performed: dict[str, Any] = field(default_factory=dict, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
@@ -58,10 +60,17 @@ class Context:
     async def rows(self, statement: Statement, **more: Any) -> Sequence[Any]:
         """Runs a statement on the operation's one snapshot. One connection serves all its batches: a wide query cannot drain the pool."""
         async with self._turn:
-            if self._connection is None:
-                self._connection = await self._open.enter_async_context(self.database.reading())
-            result = await self._connection.execute(statement, {**self.parameters, **more})
+            connection = await self.connection()
+            result = await connection.execute(statement, {**self.parameters, **more})
             return result.all()
+
+    async def connection(self, *, snapshot: bool = True) -> AsyncConnection:
+        """The operation's one connection, opened when first asked for."""
+        if self._closed:
+            raise asyncio.CancelledError
+        if self._connection is None:
+            self._connection = await self._open.enter_async_context(self.database.reading(snapshot=snapshot))
+        return self._connection
 
     async def load(self, name: Any, batch: Callable[[list[Any]], Awaitable[Sequence[Any]]], key: Any) -> Any:
         """The answer for one key, asked for together with all others of that name that are wanted at the same time."""
@@ -69,8 +78,25 @@ class Context:
             self._loaders[name] = DataLoader(batch)  # type: ignore[arg-type]  # it wants a list, and takes any sequence
         return await self._loaders[name].load(key)
 
+    async def perform(self, key: str, source: Perform, given: Any) -> Any:
+        """The payload of the mutation under that response key: done the first time, remembered for an executor that comes second."""
+        if key not in self._performed:
+            try:
+                self._performed[key] = await source.function(self, given)
+            except Exception as error:
+                self._performed[key] = error
+        if isinstance(found := self._performed[key], Exception):
+            raise found
+        return found
+
     async def reset(self) -> None:
         """Forgets the snapshot: what comes next sees what has been written since."""
-        self._loaders.clear()
-        self._connection = None
-        await self._open.aclose()
+        async with self._turn:
+            self._loaders.clear()
+            self._connection = None
+            await self._open.aclose()
+
+    async def close(self) -> None:
+        """Gives the connection back for good. A null that took its parents along leaves batches under way that nobody waits for."""
+        self._closed = True
+        await self.reset()

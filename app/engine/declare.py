@@ -101,6 +101,13 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Perform:
+    """A mutation: (context, input) -> the payload, a Python object. Done once for each field, whoever reads the payload."""
+
+    function: Callable[[Any, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
     """An attribute of the Python object that a batch or a mutation answered with."""
 
@@ -120,7 +127,7 @@ class ByTypedKey:
     key: str
 
 
-Source = Value | One | Many | All | Batch | Attribute | ByPublicId | ByTypedKey
+Source = Value | One | Many | All | Batch | Perform | Attribute | ByPublicId | ByTypedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +276,11 @@ def resolver(
     """A batch function: (keys of all parents, context, arguments by name) -> as many answers."""
     guard = guarded(allow, only_in_account=only_in_account)
     return make_field(Batch(function), description, guard, maybe(returns, bool(guard.allow)), arguments)
+
+
+def performing(function: Callable[[Any, Any], Awaitable[Any]], input_type: Any, payload: Any, *, description: str) -> Any:
+    argument = StrawberryArgument("input", None, StrawberryAnnotation(input_type), description="What to do, and with what")
+    return make_field(Perform(function), description, guarded(None), maybe(payload, True), [argument])
 
 
 # ---- types -----------------------------------------------------------------------------------------------------------

@@ -1,187 +1,218 @@
-"""Runs an operation: parsed and validated once for each document, executed by graphql-core, its errors coded and worded."""
+"""Runs an operation: compiled where it can be, by graphql-core otherwise, and counts why."""
 
 from __future__ import annotations
 
-import re
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import strawberry
 import structlog
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     GraphQLError,
-    GraphQLSyntaxError,
-    OperationDefinitionNode,
+    GraphQLObjectType,
     OperationType,
     execute,
-    parse,
-    validate,
+    get_named_type,
 )
-from graphql.execution.values import get_variable_values
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from graphql.execution.collect_fields import collect_fields
+from graphql.execution.values import VariableValues, get_argument_values
 
+from app.database import driver_of
+from app.engine.answers import Answer, Refused, formatted
 from app.engine.context import Context
-from app.errors import Internal, Language, RequestError, Unavailable
+from app.engine.declare import GraphField, Perform, graph_field
+from app.engine.documents import Document, Operation, read_document
+from app.engine.plan import Plan, Planner
+from app.engine.steps import Run, Unplannable
+from app.errors import RequestError
 
-DOCUMENTS = 1000  # kept parsed
+DOCUMENTS, PLANS = 1000, 2000  # kept; the one least recently used goes first
 LONGEST_KEPT = 20_000  # characters; a longer document is parsed each time, so that nobody fills the memory with them
-TOKENS = 10_000
 _log = structlog.get_logger("engine")
 
-Refusal = Literal["parse", "document", "variables"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a response holds. `refusal` says at which step a request ended that was never executed; `data` is then absent."""
-
-    data: dict[str, Any] | None
-    errors: list[dict[str, Any]]
-    refusal: Refusal | None = None
-
-    @property
-    def body(self) -> dict[str, Any]:
-        errors = {"errors": self.errors} if self.errors else {}
-        return errors if self.refusal else {**errors, "data": self.data}
-
-
-@dataclass(frozen=True)
-class Document:
-    node: DocumentNode
-    operations: dict[str | None, OperationDefinitionNode]
-
-
-class Refused(Exception):
-    def __init__(self, step: Refusal, errors: Sequence[GraphQLError]) -> None:
-        super().__init__(step)
-        self.step, self.errors = step, errors
+Way = Literal["compiled", "reference"]
 
 
 class Executor:
-    """One for each process: the schema and the documents that it has seen."""
+    """One for each process: the schema, the documents it has seen, their plans.
 
-    def __init__(self, schema: strawberry.Schema) -> None:
-        self.schema = schema._schema  # graphql-core's, whose fields know their declarations
+    counts   how operations were run, and why not compiled
+    """
+
+    def __init__(self, schema: strawberry.Schema, *, way: Way = "compiled") -> None:
+        self.strawberry, self.schema, self.way = schema, schema._schema, way
+        self.counts: Counter[str] = Counter()
         self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._plans: OrderedDict[Any, Plan] = OrderedDict()
 
     async def execute(self, text: str, variables: dict[str, Any] | None, name: str | None, context: Context) -> Answer:
         """Closes the context's snapshot. Never raises for what a client sent."""
         try:
             operation = self.operation(text, name)
-            self._check_variables(operation, variables)
+            coerced = operation.variables(variables)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                raise Refused("document", [GraphQLError("There are no subscriptions here.")])
         except Refused as refused:
             return Answer(None, [formatted(error, context, refused.step) for error in refused.errors], refused.step)
         try:
-            result = execute(self.schema, self._documents_node(text), context_value=context, variable_values=variables, operation_name=name)
-            if not isinstance(result, ExecutionResult):
-                result = await result
-        finally:
+            if self.way == "compiled" and (answer := await self._compiled(operation, coerced, context)) is not None:
+                return answer
             await context.reset()
-        return Answer(result.data, [formatted(error, context) for error in result.errors or ()])
+            return await self._reference(operation, variables, name, context)
+        finally:
+            await context.close()
 
-    def operation(self, text: str, name: str | None) -> OperationDefinitionNode:
+    def operation(self, text: str, name: str | None) -> Operation:
         """The operation of the document that the request means. Raises Refused."""
-        operations = self._document(text).operations
-        if name is None and len(operations) == 1:
-            return next(iter(operations.values()))
-        if name is not None and name in operations:
-            return operations[name]
-        said = f"There is no operation named {name!r}." if name else "Say with operationName which of the operations to run."
-        raise Refused("document", [GraphQLError(said)])
-
-    def _documents_node(self, text: str) -> DocumentNode:
-        return self._document(text).node
-
-    def _document(self, text: str) -> Document:
         if (found := self._documents.get(text)) is not None:
             self._documents.move_to_end(text)
-            return found
-        made = self._read(text)
-        if len(text) <= LONGEST_KEPT:
-            self._documents[text] = made
-            if len(self._documents) > DOCUMENTS:
-                self._documents.popitem(last=False)
-        return made
+        else:
+            found = read_document(self.strawberry, text)
+            if len(text) <= LONGEST_KEPT:
+                self._documents[text] = found
+                if len(self._documents) > DOCUMENTS:
+                    self._documents.popitem(last=False)
+        return found.operation(name)
 
-    def _read(self, text: str) -> Document:
+    # ---- the reference ---------------------------------------------------------------------------------------------------
+
+    async def _reference(self, operation: Operation, variables: dict[str, Any] | None, name: str | None, context: Context) -> Answer:
+        result = execute(self.schema, operation.document, context_value=context, variable_values=variables, operation_name=name)
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        return Answer(result.data, [formatted(error, context) for error in result.errors or ()])
+
+    # ---- plans -----------------------------------------------------------------------------------------------------------
+
+    async def _compiled(self, operation: Operation, variables: VariableValues, context: Context) -> Answer | None:
+        """None where the reference executor is to answer; why is counted."""
         try:
-            node = parse(text, max_tokens=TOKENS, allow_empty_selection_sets=False)
-        except GraphQLSyntaxError as error:
-            raise Refused("parse", [error]) from None
-        except RecursionError:
-            raise Refused("parse", [GraphQLError("The document is nested too deeply.")]) from None
-        if errors := validate(self.schema, node, max_errors=20):
-            raise Refused("document", errors)
-        found = [definition for definition in node.definitions if isinstance(definition, OperationDefinitionNode)]
-        if not found:
-            raise Refused("document", [GraphQLError("The document holds no operation.")])
-        return Document(node, {definition.name.value if definition.name else None: definition for definition in found})
-
-    def _check_variables(self, operation: OperationDefinitionNode, variables: dict[str, Any] | None) -> None:
-        if operation.operation is OperationType.SUBSCRIPTION:
-            raise Refused("document", [GraphQLError("There are no subscriptions here.")])
-        coerced = get_variable_values(self.schema, operation.variable_definitions or (), variables or {}, max_errors=20)
-        if isinstance(coerced, list):
-            raise Refused("variables", coerced)
-
-
-# ---- errors ------------------------------------------------------------------------------------------------------------
-
-_CODES: dict[Refusal, str] = {"parse": "PARSE_FAILED", "document": "DOCUMENT_INVALID", "variables": "BAD_USER_INPUT"}
-_PLACE = re.compile(r" at (?:value )?[\"']([^\"']+)[\"']")
-
-
-def formatted(error: GraphQLError, context: Context, step: Refusal | None = None) -> dict[str, Any]:
-    """An error as it is answered: coded, in the caller's language, and holding nothing of what is inside."""
-    known = _expected(error, context, step)
-    made: dict[str, Any] = {"message": error.message if known is None else known.words(context.language)}
-    if error.locations:
-        made["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
-    if error.path:
-        made["path"] = error.path
-    made["extensions"] = _refusal_extensions(error, step) if known is None else known.extensions
-    return made
-
-
-def _expected(error: GraphQLError, context: Context, step: Refusal | None) -> RequestError | None:
-    """What to tell of an error; None where graphql-core's own words are meant for the caller."""
-    original = _root(error)
-    if isinstance(original, RequestError):
-        return original
-    if step is not None or (isinstance(original, GraphQLError) and error.nodes):
+            if operation.kind is OperationType.QUERY:
+                data, errors = await self._query(operation, variables, context)
+            else:
+                data, errors = await self._mutation(operation, variables, context)
+        except Unplannable as reason:
+            self.counts[f"fallback: {reason}"] += 1
+        except (RequestError, GraphQLError) as error:  # bad arguments; a refusal by a batch: the reference knows which field to blame
+            self.counts[f"fallback: {type(error).__name__}"] += 1
+        except Exception as error:
+            self.counts["fallback: surprise"] += 1
+            _log.warning("surprise", request_id=context.request_id, exc_info=error)
+        else:
+            self.counts["compiled"] += 1
+            return Answer(data, [formatted(error, context) for error in errors])
         return None
-    if isinstance(original, OperationalError | PoolTimeout | OSError) or (
-        isinstance(original, DBAPIError) and original.connection_invalidated
-    ):
-        _log.error(
-            "database_unavailable",
-            request_id=context.request_id,
-            error=type(original).__name__,
-            detail=str(getattr(original, "orig", original)),
+
+    async def _query(self, operation: Operation, variables: VariableValues, context: Context) -> tuple[dict[str, Any], list[GraphQLError]]:
+        requests = operation.requests(variables, context.settings)
+        data, errors = await self._planned(operation, variables, requests, context, "", Planner.plan_query)
+        return data, [_placed(error, path) for path, error in errors]
+
+    async def _mutation(
+        self, operation: Operation, variables: VariableValues, context: Context
+    ) -> tuple[dict[str, Any], list[GraphQLError]]:
+        """One field after the other: performed, then its payload read. What was performed is remembered, should the reference take over."""
+        root = self.schema.mutation_type
+        if root is None:
+            raise Unplannable("no mutation type")
+        fields = collect_fields(self.schema, operation.fragments, variables, root, operation.node).grouped_field_set
+        data: dict[str, Any] = {}
+        errors: list[GraphQLError] = []
+        for key, details in fields.items():
+            node = details[0].node
+            if node.name.value == "__typename":
+                data[key] = root.name
+                continue
+            gql = root.fields[node.name.value]
+            declared = graph_field(gql)
+            if declared is None or not isinstance(declared.source, Perform):
+                raise Unplannable(f"Mutation.{node.name.value}")
+            given = operation.input(declared, get_argument_values(gql, node, variables))
+            try:
+                payload = await context.perform(key, declared.source, given)
+            except RequestError as error:
+                errors.append(GraphQLError(str(error), nodes=[detail.node for detail in details], path=[key], original_error=error))
+                data[key] = None
+                continue
+            data[key], found = await self._payload(operation, variables, context, key, declared, payload)
+            errors += [_placed(error, [key, *path]) for path, error in found]
+        return data, errors
+
+    async def _payload(
+        self, operation: Operation, variables: VariableValues, context: Context, key: str, declared: GraphField, payload: Any
+    ) -> tuple[dict[str, Any], Sequence[Any]]:
+        requests = operation.requests(variables, context.settings)
+        root: Any = self.schema.mutation_type
+        details = collect_fields(self.schema, operation.fragments, variables, root, operation.node).grouped_field_set[key]
+        type_ = get_named_type(root.fields[details[0].node.name.value].type)
+        if not isinstance(type_, GraphQLObjectType):
+            raise Unplannable("a payload that is no object")
+        make: Callable[[Planner], Plan] = lambda planner: planner.plan_object(type_, details)  # noqa: E731  # typed, and used once
+        return await self._planned(operation, variables, requests, context, key, make, payload)
+
+    async def _planned(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        requests: Sequence[Any],
+        context: Context,
+        part: str,
+        make: Callable[[Planner], Plan],
+        source: Any = None,
+    ) -> tuple[dict[str, Any], Sequence[tuple[list[str | int], GraphQLError]]]:
+        plan = self._plan(operation, variables, requests, context, part, make)
+        data, errors = await self._run(plan, requests, context, source)
+        if errors and plan.text != operation.text:  # its errors tell places of another document
+            plan = self._plan(operation, variables, requests, context, part, make, own=True)
+            data, errors = await self._run(plan, requests, context, source)
+        return data, errors
+
+    def _plan(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        requests: Sequence[Any],
+        context: Context,
+        part: str,
+        make: Callable[[Planner], Plan],
+        *,
+        own: bool = False,
+    ) -> Plan:
+        """The plan for these rights, switches and shapes of arguments; for all documents that differ in literals only, unless `own`."""
+        switches = tuple(variables.coerced.get(name) for name in operation.switches)
+        permissions = context.actor.permissions
+        shapes = tuple(request.shape for request in requests)
+        key = (operation.text if own else operation.signature, part, permissions, switches, shapes)
+        if (plan := self._plans.get(key)) is not None:
+            self._plans.move_to_end(key)
+            return plan
+        planner = Planner(
+            self.schema,
+            context.dialect,
+            operation.node,
+            operation.fragments,
+            variables,
+            permissions,
+            requests,
+            operation.request_of,
         )
-        return Unavailable()
-    _log.error("unexpected", request_id=context.request_id, path=error.path, exc_info=original)
-    return Internal(request_id=context.request_id)
+        plan = make(planner)
+        plan.text = operation.text
+        self.counts["planned"] += 1
+        self._plans[key] = plan
+        if len(self._plans) > PLANS:
+            self._plans.popitem(last=False)
+        return plan
+
+    async def _run(
+        self, plan: Plan, requests: Sequence[Any], context: Context, source: Any
+    ) -> tuple[dict[str, Any], Sequence[tuple[list[str | int], GraphQLError]]]:
+        connection = await context.connection(snapshot=not plan.is_single)
+        run = Run(await driver_of(connection), context, context.parameters, requests)
+        return await plan.run(run, (None, *(read(getattr(source, name)) for name, read in plan.attributes)))
 
 
-def _root(error: GraphQLError) -> BaseException:
-    found: BaseException = error
-    while isinstance(found, GraphQLError) and found.original_error is not None:
-        found = found.original_error
-    return found
-
-
-def _refusal_extensions(error: GraphQLError, step: Refusal | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"code": _CODES[step or "variables"], "retryable": False}
-    place = _PLACE.search(error.message) if step == "variables" else None
-    return {**made, "path": re.split(r"[.\[\]]+", place[1].rstrip("]"))} if place else made
-
-
-def refusal(error: RequestError, language: Language) -> dict[str, Any]:
-    """The body of a request that was refused before any document was looked at."""
-    return {"errors": [{"message": error.words(language), "extensions": error.extensions}]}
+def _placed(error: GraphQLError, path: Sequence[str | int]) -> GraphQLError:
+    return GraphQLError(error.message, nodes=error.nodes, path=list(path), original_error=error.original_error)

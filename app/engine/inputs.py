@@ -18,20 +18,22 @@ def _keep(value: Any) -> Any:
     return value
 
 
-def given(description: str, rule: Rule = _keep, *, each: bool = False, clearable: bool = True, default: Any = strawberry.UNSET) -> Any:
+def given(
+    description: str, rule: Rule = _keep, *, each: bool = False, most: int = 100, clearable: bool = True, default: Any = strawberry.UNSET
+) -> Any:
     """A field of an input.
 
     rule       takes what came in and answers what is stored, or raises ValidationFailed
-    each       the rule is for each item of the list
+    each       the rule is for each item of the list, of which there are `most` at the most
     clearable  whether null is a value; where it is not, null is VALIDATION_FAILED (an absent field is left alone either way)
     """
-    metadata = {"rule": rule, "each": each, "clearable": clearable}
+    metadata = {"rule": rule, "each": each, "most": most, "clearable": clearable}
     return strawberry.field(default=default, description=description, metadata=metadata)
 
 
 def required(description: str, rule: Rule = _keep, *, each: bool = False) -> Any:
     """A field that GraphQL itself insists on."""
-    return strawberry.field(description=description, metadata={"rule": rule, "each": each, "clearable": False})
+    return strawberry.field(description=description, metadata={"rule": rule, "each": each, "most": 100, "clearable": False})
 
 
 def key_of(model: type[Base]) -> Rule:
@@ -85,7 +87,11 @@ def _read(raw: Any, metadata: Any, errors: list[AppError], name: str) -> Any:
         if not metadata["clearable"]:
             raise ValidationFailed(en="This cannot be cleared.", ar="لا يمكن إفراغ هذا الحقل.")
         return None
-    return _items(raw, metadata["rule"], errors, name) if metadata["each"] else metadata["rule"](raw)
+    if not metadata["each"]:
+        return metadata["rule"](raw)
+    if len(raw) > metadata["most"]:  # before any item is looked at: each may make an error
+        raise ValidationFailed(en=f"At most {metadata['most']} of these.", ar=f"الحد الأقصى {metadata['most']}.")
+    return _items(raw, metadata["rule"], errors, name)
 
 
 def _items(raw: Sequence[Any], rule: Rule, errors: list[AppError], name: str) -> list[Any]:

@@ -15,8 +15,9 @@ from uuid import UUID
 
 import orjson
 import strawberry
-from sqlalchemy import ColumnElement, Date, Integer, bindparam, tuple_
+from sqlalchemy import ColumnElement, Date, Dialect, Integer, Numeric, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.types import TypeEngine
 from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
@@ -192,9 +193,22 @@ def beyond(source: Many, row: Row, asker: Asker, request: PageRequest) -> list[C
     for name, mark in (("after", request.after), ("before", request.before)):
         if mark:
             here = tuple_(value, row.id)
-            there = tuple_(bindparam(f"{name}_value", type_=value.type), bindparam(f"{name}_id", type_=row.id.type))
+            there = tuple_(bindparam(f"{name}_value", type_=_bound(value.type)), bindparam(f"{name}_id", type_=row.id.type))
             found.append(here < there if request.descending is (name == "after") else here > there)
     return found
+
+
+class _AnyAmount(Money):
+    """An amount in a cursor: numeric(10, 2) overflows with what stands for null."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return super().load_dialect_impl(dialect) if dialect.name == "sqlite" else Numeric()
+
+
+def _bound(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    return _AnyAmount() if isinstance(type_, Money) else type_
 
 
 # ---- cursors and text forms ----------------------------------------------------------------------------------------------
@@ -232,15 +246,24 @@ def _read_cursor(marker: str, source: Many, by: str, descending: bool, side: str
         if name != _cursor_name(source, by, descending) or not isinstance(value, str) or "\x00" in value:
             raise ValueError
         parsed = _sort_parser(source, by)(value)
-        if (isinstance(parsed, datetime) and parsed.tzinfo is None) or (isinstance(parsed, Decimal) and not parsed.is_finite()):
-            raise ValueError
-        if isinstance(parsed, int | Decimal) and not -(2**31) < parsed < 2**31:
-            raise ValueError
+        _check_mark(parsed)
         return parsed, UUID(hex=key)
     except (ValueError, TypeError, ArithmeticError, AttributeError):
         raise BadUserInput(
             "This cursor belongs to another list or another order.", "هذا المؤشر يخص قائمة أخرى أو ترتيبا آخر.", [side]
         ) from None
+
+
+def _check_mark(value: Any) -> None:
+    """Raises ValueError for what no column holds and a driver may choke on; what stands for null (`nulls_last`) is within."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError
+    if isinstance(value, date) and not 1000 <= value.year <= 9000:
+        raise ValueError
+    if isinstance(value, int) and not -(2**31) < value < 2**31:
+        raise ValueError
+    if isinstance(value, Decimal) and not (-1 <= value <= 10**11 and value == value.quantize(Decimal("0.01"))):
+        raise ValueError
 
 
 def write_instant(value: datetime) -> str:

@@ -23,6 +23,7 @@ from app.engine.declare import (
     GraphField,
     Many,
     One,
+    Perform,
     Value,
     parse_public_id,
 )
@@ -51,6 +52,8 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
         case Batch():
             key = getattr(parent, "id", ())  # the root and most payloads have none
             return context.load((source, tuple(arguments.items())), partial(_batch, context, source, arguments), key)
+        case Perform():
+            return context.perform(info.path.key, source, arguments["input"])
         case ByPublicId(many=False):
             return _node(context, arguments["id"])
         case ByPublicId():

@@ -18,10 +18,14 @@ class CompanyStatus(StrEnum):
     SUSPENDED = "SUSPENDED"
 
 
+def is_own(row: Row) -> ColumnElement[bool]:
+    """Companies that the person belongs to; none of a token's."""
+    return select(Member.id).where(Member.user_id == USER, Member.company_id == row.id, Member.status == MemberStatus.ACTIVE).exists()
+
+
 def _with_membership(row: Row) -> ColumnElement[bool]:
     """The company that one acts for, and those that one belongs to."""
-    mine = select(Member.id).where(Member.user_id == USER, Member.company_id == row.id, Member.status == MemberStatus.ACTIVE)
-    return or_(row.id == ACCOUNT, mine.exists())
+    return or_(row.id == ACCOUNT, is_own(row))
 
 
 class Company(Base, scoped_by=_with_membership, prefix="cmp", searched=("name_ar", "name_en")):

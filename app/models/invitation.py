@@ -20,7 +20,7 @@ class InvitationStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-class Invitation(Base, scoped_by=by_company, prefix="inv"):
+class Invitation(Base, scoped_by=by_company, prefix="inv", searched=("message",)):
     __tablename__ = "invitations"
     __table_args__ = (
         Index(
@@ -49,6 +49,7 @@ class Invitation(Base, scoped_by=by_company, prefix="inv"):
     decided_at: Mapped[datetime | None]
     decided_by_id: Mapped[UUID | None] = link("users.id")
     rejection_reason: Mapped[str | None]
+    search_text: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ColumnElement, Index, and_, case, literal
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import STRINGS, Base, Row, by_company, choice, key, link, nulls_last
+from app.models.base import STRINGS, Base, Row, by_company, choice, is_one_of, key, link, nulls_last
 
 
 class JobStatus(StrEnum):
@@ -91,7 +91,7 @@ for _column in (Job.published_at, Job.closes_at, Job.salary_min):
 
 def job_status(row: Row, now: ColumnElement[datetime]) -> ColumnElement[str]:
     """FILLED while every place is taken, EXPIRED from a month after publication on: both told by the row, so neither can be stale."""
-    published = row.status.in_([JobStatus.OPEN, JobStatus.PAUSED])
+    published = is_one_of(row.status, [JobStatus.OPEN, JobStatus.PAUSED])
     return case(
         (and_(published, row.filled >= row.vacancies), literal("FILLED")),
         (and_(published, row.closes_at <= now), literal("EXPIRED")),

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.clock import RIYADH, month_later
-from app.errors import IllegalTransition, JobInUse, NotEditable, VacanciesBelowFilled, ValidationFailed
+from app.errors import AppError, AppErrors, IllegalTransition, JobInUse, NotEditable, NotFound, VacanciesBelowFilled, ValidationFailed
 from app.models import City, EventType, Job, JobStatus, Occupation, Project, job_status
 from app.operations.project import anyone_works_in, check_open_for_jobs
 from app.operations.work import Work
@@ -34,8 +34,7 @@ async def add_job(work: Work, *, project_id: UUID, publish: bool, **values: Any)
     """
     project = await work.find(Project, project_id, "project_id")
     await check_open_for_jobs(work, project, "project_id")
-    await _check_references(work, values)
-    _check_salaries(values.get("salary_min"), values.get("salary_max"))
+    _tell_all([*await _unknown(work, values), *_salary_errors(values.get("salary_min"), values.get("salary_max"))])
     job = Job(company_id=work.company.id, project_id=project.id, status=JobStatus.DRAFT, created_at=work.now, updated_at=work.now, **values)
     if publish:
         _publish(job, work.now)
@@ -58,11 +57,12 @@ async def update_job(work: Work, *, job_id: UUID, version: int | None = None, **
     work.check_version(job, version)
     if job.status is JobStatus.CLOSED:
         raise NotEditable(("job_id",), current=job.status)
-    await _check_references(work, changes)
+    errors = await _unknown(work, changes)
     if changes.get("vacancies", job.vacancies) < job.filled:
-        raise VacanciesBelowFilled(("vacancies",), filled=job.filled)
+        errors.append(VacanciesBelowFilled(("vacancies",), filled=job.filled))
+    errors += _salary_errors(changes.get("salary_min", job.salary_min), changes.get("salary_max", job.salary_max))
+    _tell_all(errors)
     if work.change(job, changes):
-        _check_salaries(job.salary_min, job.salary_max)
         work.touch(job)
         await work.record(EventType.JOB_UPDATED, job)
     return {"job": job}
@@ -109,12 +109,25 @@ def _publish(job: Job, now: datetime) -> None:
     job.published_at = job.published_at or now
 
 
-async def _check_references(work: Work, values: dict[str, Any]) -> None:
+async def _unknown(work: Work, values: dict[str, Any]) -> list[AppError]:
+    """NotFound for each reference that leads nowhere."""
+    errors: list[AppError] = []
     for name, model in (("occupation_id", Occupation), ("city_id", City)):
-        if values.get(name) is not None:
+        if values.get(name) is None:
+            continue
+        try:
             await work.find(model, values[name], name, lock=False)
+        except NotFound as error:
+            errors.append(error)
+    return errors
 
 
-def _check_salaries(least: Decimal | None, most: Decimal | None) -> None:
-    if least is not None and most is not None and most < least:
-        raise ValidationFailed(("salary_max",), en="The most is less than the least.", ar="الحد الأعلى أقل من الحد الأدنى.")
+def _salary_errors(least: Decimal | None, most: Decimal | None) -> list[AppError]:
+    if least is None or most is None or most >= least:
+        return []
+    return [ValidationFailed(("salary_max",), en="The most is less than the least.", ar="الحد الأعلى أقل من الحد الأدنى.")]
+
+
+def _tell_all(errors: list[AppError]) -> None:
+    if errors:
+        raise AppErrors(errors)

@@ -40,12 +40,15 @@ async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) ->
 
     Raises  NotFound
             IllegalTransition  it does not work any more, or was replaced already
+            LimitReached       with a grace, where too many work already
     Source  guide 13; domain, states.
     """
     old = await work.find(SpToken, token_id, "token_id")
     current = await work.status(old, token_status, work.now)
     if current != TokenStatus.ACTIVE:
         raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.GRACE)
+    if grace_minutes:
+        await _check_room(work)
     old.replaced_at, old.revoked_at = work.now, work.now + timedelta(minutes=grace_minutes)
     new, secret = await _add_token(work, old.name, old.environment, old.scopes, old.expires_at)
     await work.record(EventType.TOKEN_REGENERATED, old)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.permissions import Permission
 from app.engine.context import Context
-from app.engine.declare import attribute
+from app.engine.declare import attribute, performing
 from app.engine.inputs import read_input
 from app.errors import (
     AccountNotSelected,
@@ -70,12 +71,8 @@ class Mutation:
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
 
     def field(self) -> Any:
-        async def resolve(info: Any, input: Any) -> Any:  # noqa: A002  # the argument's name in the graph
-            return await _perform(self, info.context, input)
-
-        resolve.__annotations__ = {"info": strawberry.Info, "input": self.input, "return": self.payload | None}
-        needs = f" Needs {self.allow}." if self.allow else ""
-        return strawberry.field(resolver=resolve, description=self.description + needs)
+        needs = f". Needs {self.allow}." if self.allow else ""
+        return performing(partial(_perform, self), self.input, self.payload, description=self.description + needs)
 
 
 def mutation(

@@ -25,7 +25,7 @@ async def national_ids(teleworkers: Sequence[UUID], context: Context, *, reveal:
         await _record_reveal(context)
     shown = Teleworker.national_id if reveal else masked(Teleworker.national_id)
     statement = select(Teleworker.id, shown).where(visible(Teleworker, Teleworker), context.dialect.member(Teleworker.id, "keys"))
-    found = dict(row._tuple() for row in await context.rows(statement, keys=context.dialect.pack(teleworkers)))
+    found = {row[0]: row[1] for row in await context.rows(statement, keys=context.dialect.pack(teleworkers))}
     return [found.get(key) for key in teleworkers]
 
 

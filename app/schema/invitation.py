@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_back, related_by
-from app.engine.filters import any_of, between, search
+from app.engine.filters import any_of, between, own_text, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import order_by
 from app.models import InvitationStatus, invitation_status
@@ -25,7 +25,7 @@ def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElem
     """The establishment's names; its message."""
     establishment = aliased(models.Establishment)
     named = select(establishment.id).where(establishment.id == row.establishment_id, establishment.search_text.like(pattern, escape="\\"))
-    return or_(named.exists(), row.message.like(pattern, escape="\\"))
+    return or_(named.exists(), own_text(row, asker, pattern))
 
 
 @strawberry.input(description="Which invitations.")

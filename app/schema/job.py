@@ -15,7 +15,6 @@ from app.engine.declare import Asker, attribute, column, expression, graph_type,
 from app.engine.filters import Condition, any_of, equals, own_text, range_parts, refers, search, where_field
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
-from app.errors import ValidationFailed
 from app.models import EducationLevel, EmploymentType, GenderRequirement, JobStatus, job_status
 from app.models.base import Money, Row
 from app.operations import job as operations
@@ -104,12 +103,6 @@ class Job(Node):
 _vacancies, _hours, _experience = values.whole_number(1, 10_000), values.whole_number(1, 48), values.whole_number(0, 60)
 
 
-def _skills(value: list[str]) -> list[str]:
-    if len(value) > 50:
-        raise ValidationFailed(en="At most 50 skills.", ar="الحد الأقصى 50 مهارة.")
-    return [values.text(100)(skill) for skill in value]
-
-
 @strawberry.input(description="A new job.")
 class AddJobInput(CheckedInput):
     project_id: strawberry.ID = required("The approved project that it is for", key_of(models.Project))
@@ -125,7 +118,7 @@ class AddJobInput(CheckedInput):
     gender: GenderRequirement = given("Whom it is for", default=GenderRequirement.ANY)
     education_level: EducationLevel | None = given("Least education")
     experience_years: int | None = given("Least experience, in years, 0 to 60", _experience)
-    skills: list[str] = given("Skills asked for, at most 50", _skills, default=())
+    skills: list[str] = given("Skills asked for, at most 50", values.text(100), each=True, most=50, default=())
     disability_friendly: bool = given("Whether it suits people with disabilities", default=False)
     city_id: strawberry.ID | None = given("City, where it matters", key_of(models.City))
     publish: bool = given("Publish it at once, for a month; otherwise it is a draft", default=True)
@@ -156,7 +149,7 @@ class UpdateJobInput(CheckedInput):
     gender: GenderRequirement | None = given("Whom it is for", clearable=False)
     education_level: EducationLevel | None = given("Least education")
     experience_years: int | None = given("Least experience, in years, 0 to 60", _experience)
-    skills: list[str] | None = given("Skills asked for, at most 50", _skills, clearable=False)
+    skills: list[str] | None = given("Skills asked for, at most 50", values.text(100), each=True, most=50, clearable=False)
     disability_friendly: bool | None = given("Whether it suits people with disabilities", clearable=False)
     city_id: strawberry.ID | None = given("City, where it matters", key_of(models.City))
     version: int | None = given("The version that was read; another one is VERSION_CONFLICT")

@@ -14,7 +14,7 @@ from app.engine.filters import any_of, between, own_text, refers, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
 from app.models import ProjectKind, ProjectStatus
-from app.models.base import Row
+from app.models.base import Row, is_one_of
 from app.models.employment import works_in_project
 from app.operations import project as operations
 from app.resolvers.mutation import Payload, mutation
@@ -40,7 +40,7 @@ PROJECT_ORDER = order_by(
 
 
 def _can_update(row: Row, asker: Asker) -> ColumnElement[bool]:
-    return row.status.in_(operations.EDITABLE) if asker.may(Permission.PROJECTS_WRITE) else false()
+    return is_one_of(row.status, operations.EDITABLE) if asker.may(Permission.PROJECTS_WRITE) else false()
 
 
 def _can_delete(row: Row, asker: Asker) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from app.engine.filters import Argument, matching, own_text
 from app.engine.inputs import CheckedInput, MutationInput, given, key_of, required
 from app.engine.pages import connection
 from app.models import Environment, Role
+from app.models.company import is_own
 from app.operations import account as operations
 from app.resolvers.mutation import Payload, mutation
 from app.resolvers.query import log_out, service, switch, viewer
@@ -39,7 +40,11 @@ class Viewer:
     role: Role | None = attribute(description="The person's role in that company")
     permissions: list[Permission] = attribute(description="What the caller may do in that company")
     companies = connection(
-        models.Company, order=COMPANY_ORDER, arguments=_SEARCH, description="Companies that the caller may switch to, by Arabic name"
+        models.Company,
+        order=COMPANY_ORDER,
+        arguments=_SEARCH,
+        only=lambda row, _: is_own(row),
+        description="Companies that the caller may switch to, by Arabic name",
     )
 
 

@@ -53,7 +53,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     ]
     app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
-    app.state.executor = Executor(schema)
+    app.state.executor = Executor(schema, way=settings.executor)
     app.state.documents = document_store(settings)
     app.state.sign_in = client
     return app

@@ -35,7 +35,7 @@ async def authenticate(request: HTTPConnection, database: Database, settings: Se
     secret = request.cookies.get(session_cookie_name(settings))
     if not secret:
         return ANONYMOUS
-    async with database.reading() as connection:
+    async with database.reading(snapshot=False) as connection:
         return await actor_of_session(connection, secret, now=now) or ANONYMOUS
 
 
@@ -46,7 +46,7 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
         raise Unauthenticated
     if environment is not None and environment != settings.environment:
         raise WrongEnvironment(environment=environment)
-    async with database.reading() as connection:
+    async with database.reading(snapshot=False) as connection:
         found = await token_in_use(connection, secret, now=now)
     if found is None:
         raise Unauthenticated

@@ -50,7 +50,7 @@ async def _document(request: Request, actor: Actor) -> Any:
     key = named[1]
     if not is_signed(state.settings, actor, key, state.clock(), expires=query.get("expires", ""), signature=query.get("signature", "")):
         return None
-    async with state.database.reading() as connection:
+    async with state.database.reading(snapshot=False) as connection:
         columns = select(Document.id, Document.storage_key, Document.file_name, Document.content_type)
         statement = columns.where(Document.id == key, Document.status == DocumentStatus.READY, visible(Document, Document))
         return (await connection.execute(statement, scope_parameters(actor))).one_or_none()

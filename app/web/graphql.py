@@ -11,8 +11,9 @@ from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from app.engine.answers import Answer, Refused, refusal
 from app.engine.context import Context
-from app.engine.execute import Answer, Executor, Refused, refusal
+from app.engine.execute import Executor
 from app.errors import RequestError
 from app.web.credentials import authenticate, clear_session_cookie
 from app.web.language import asked_language
@@ -85,7 +86,7 @@ def _json(body: Any, status: int, media_type: str, headers: dict[str, str]) -> R
 
 def _is_mutation(executor: Executor, asked: Asked) -> bool:
     try:
-        return executor.operation(asked.query, asked.operation).operation is OperationType.MUTATION
+        return executor.operation(asked.query, asked.operation).kind is OperationType.MUTATION
     except Refused:
         return False
 
@@ -97,16 +98,17 @@ def _media_type(accept: str | None) -> str:
     """The better liked of the two media types. Raises HttpError 406 where neither is."""
     if not accept or not accept.strip():
         return GRAPHQL
-    liked = {GRAPHQL: -1.0, JSON: -1.0}
+    liked: dict[str, tuple[bool, float]] = {GRAPHQL: (False, 0.0), JSON: (False, 0.0)}  # whether named, how much liked
     for item in accept.lower().split(",")[:50]:
         type_, *parameters = (part.strip() for part in item.split(";"))
         found = next((parameter[2:] for parameter in parameters if parameter.startswith("q=")), "1")
         quality = float(found) if re.fullmatch(r"[01](\.\d{0,3})?", found) else 0.0
         exact = type_ in liked
         for known in [type_] if exact else liked if type_ in ("*/*", "application/*") else []:
-            liked[known] = quality if exact else max(liked[known], quality - 1e-4)
-    best = max(liked, key=lambda known: liked[known])
-    if liked[best] <= 0:
+            # What is said of a type by its name counts, whatever the wildcards say.
+            liked[known] = max(liked[known], (exact, quality - (0 if exact else 1e-4)))
+    best = max(liked, key=lambda known: liked[known][1])
+    if liked[best][1] <= 0:
         raise HttpError(406, f"Accept {GRAPHQL} or {JSON}.")
     return best
 

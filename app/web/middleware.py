@@ -9,8 +9,8 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.engine.execute import refusal
-from app.errors import Internal
+from app.engine.answers import is_unavailable, refusal
+from app.errors import Internal, Unavailable
 
 _log = structlog.get_logger("web")
 
@@ -39,9 +39,14 @@ class RequestIds:
 
         try:
             await self.app(scope, receive, send_with_headers)
-        except Exception:
-            _log.exception("unexpected", request_id=request_id, path=scope["path"])
+        except Exception as error:
+            passing = is_unavailable(error)
+            if passing:
+                _log.error("database_unavailable", request_id=request_id, path=scope["path"], error=type(error).__name__)
+            else:
+                _log.exception("unexpected", request_id=request_id, path=scope["path"])
             if started:
                 raise
-            body = orjson.dumps(refusal(Internal(request_id=request_id), "en"))
-            await Response(body, 500, media_type="application/json")(scope, receive, send_with_headers)
+            told = Unavailable() if passing else Internal(request_id=request_id)
+            body = orjson.dumps(refusal(told, "en"))
+            await Response(body, told.status, media_type="application/json")(scope, receive, send_with_headers)

@@ -351,6 +351,7 @@ sa.Table(
     sa.Column("decided_at", INSTANT, nullable=True),
     sa.Column("decided_by_id", UUID, sa.ForeignKey("users.id"), nullable=True),
     sa.Column("rejection_reason", TEXT, nullable=True),
+    sa.Column("search_text", TEXT, nullable=False),
     sa.Column("version", sa.Integer(), nullable=False),
     one_of("status", "PENDING", "ACCEPTED", "REJECTED", "WITHDRAWN", "EXPIRED"),
     sa.Index(None, "company_id", "establishment_id"),
@@ -482,7 +483,7 @@ sa.Table(
     sa.Index(None, "project_id", "created_at", "id"),
     sa.Index("ix_jobs_published_at_asc", "company_id", sa.text("coalesce(published_at, '9000-01-01T00:00:00.000000Z')"), "id"),
     sa.Index("ix_jobs_published_at_desc", "company_id", sa.text("coalesce(published_at, '1000-01-01T00:00:00.000000Z')"), "id"),
-    sa.Index("ix_jobs_salary_min_asc", "company_id", sa.text("coalesce(salary_min, 1000000000)"), "id"),
+    sa.Index("ix_jobs_salary_min_asc", "company_id", sa.text("coalesce(salary_min, 100000000000)"), "id"),
     sa.Index("ix_jobs_salary_min_desc", "company_id", sa.text("coalesce(salary_min, -1)"), "id"),
 )
 

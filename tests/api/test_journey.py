@@ -97,9 +97,7 @@ def test_a_provider_walks_the_guide(browser: Browser) -> None:
     # Approved projects: open one, add a job and edit it.
     projects = browser("""{ viewer { account { approvedProjects(first: 100, where: {status: [APPROVED]}) { nodes {
         id title contract { status } viewerCanDelete version jobs(first: 1) { totalCount } } } } } }""")
-    active = [
-        node for node in projects["viewer"]["account"]["approvedProjects"]["nodes"] if node["contract"]["status"] == "ACTIVE"
-    ]
+    active = [node for node in projects["viewer"]["account"]["approvedProjects"]["nodes"] if node["contract"]["status"] == "ACTIVE"]
     busy = next(node for node in active if not node["viewerCanDelete"])
     idle = next(node for node in active if node["viewerCanDelete"])
     added = browser.mutate(

@@ -22,7 +22,9 @@ def block() -> str:
 def test_the_journey_with_curl_runs_as_the_readme_shows_it(block: str, tmp_path: Path) -> None:
     with demo_server(tmp_path):
         environment = {**os.environ, "DEMO": str(tmp_path / "demo.json")}
-        run = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        run = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
 
     assert (run.returncode, run.stderr) == (0, "")
     answers = [json.loads(line) for line in run.stdout.splitlines()]

@@ -1,0 +1,197 @@
+"""Documents: parsed and validated once, their operations with what planning wants to know of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import strawberry
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSyntaxError,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+    TypeInfo,
+    TypeInfoVisitor,
+    VariableNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from strawberry.types.arguments import convert_arguments
+
+from app.engine.answers import Refused
+from app.engine.declare import Batch, ByPublicId, GraphField, Many, Perform, graph_field, parse_public_id
+from app.engine.pages import page_request
+from app.engine.steps import ArgumentsRequest, IdRequest, Unplannable
+from app.settings import Settings
+
+TOKENS = 10_000
+# Literals of numbers and strings: two documents that differ in nothing else share their plans.
+_LITERAL = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|(?<![\w$])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Document:
+    text: str
+    node: DocumentNode
+    operations: dict[str | None, Operation]
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation that a request means. Raises Refused."""
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        if name is not None and name in self.operations:
+            return self.operations[name]
+        said = f"There is no operation named {name!r}." if name else "Say with operationName which of the operations to run."
+        raise Refused("document", [GraphQLError(said)])
+
+
+def read_document(schema: strawberry.Schema, text: str) -> Document:
+    """Raises Refused for what does not parse or is not valid."""
+    core = schema._schema
+    try:
+        node = parse(text, max_tokens=TOKENS, allow_empty_selection_sets=False)
+    except GraphQLSyntaxError as error:
+        raise Refused("parse", [error]) from None
+    except RecursionError:
+        raise Refused("parse", [GraphQLError("The document is nested too deeply.")]) from None
+    if errors := validate(core, node, max_errors=20):
+        raise Refused("document", errors)
+    found = [definition for definition in node.definitions if isinstance(definition, OperationDefinitionNode)]
+    if not found:
+        raise Refused("document", [GraphQLError("The document holds no operation.")])
+    operations = {made.name.value if made.name else None: Operation(schema, node, made, text) for made in found}
+    return Document(text, node, operations)
+
+
+class Operation:
+    """One operation of a valid document."""
+
+    def __init__(self, schema: strawberry.Schema, document: DocumentNode, node: OperationDefinitionNode, text: str) -> None:
+        self.strawberry, self.schema = schema, schema._schema
+        self.document, self.node, self.text = document, node, text
+
+    @property
+    def kind(self) -> OperationType:
+        return self.node.operation
+
+    @cached_property
+    def fragments(self) -> dict[str, FragmentDetails]:
+        found = (made for made in self.document.definitions if isinstance(made, FragmentDefinitionNode))
+        return {made.name.value: FragmentDetails(made) for made in found}
+
+    @cached_property
+    def signature(self) -> tuple[str, str]:
+        """What plans are kept under: the text without its literals. Strings and numbers reach a plan through requests alone."""
+        return _LITERAL.sub("0", self.text), self.node.name.value if self.node.name else ""
+
+    @cached_property
+    def _found(self) -> _Finder:
+        finder = _Finder(info := TypeInfo(self.schema))
+        visit(self.document, TypeInfoVisitor(info, finder))
+        return finder
+
+    @cached_property
+    def switches(self) -> list[str]:
+        """The variables that steer @skip and @include."""
+        return sorted(self._found.switches)
+
+    @cached_property
+    def request_of(self) -> dict[int, int]:
+        """id of a field's node -> the place of its request."""
+        return {id(node): place for place, (node, _, _) in enumerate(self._found.fields)}
+
+    def variables(self, given: Mapping[str, Any] | None) -> VariableValues:
+        """The variables' values, defaults included. Raises Refused."""
+        coerced = get_variable_values(self.schema, self.node.variable_definitions or (), dict(given or {}), max_errors=20)
+        if isinstance(coerced, list):
+            raise Refused("variables", coerced)
+        return coerced
+
+    def requests(self, variables: VariableValues, settings: Settings) -> list[Any]:
+        """What each field with arguments asks for. Arguments without variables are read once."""
+        constant = self._constant_requests(settings)
+        return [
+            constant[place] if constant[place] is not None else self._request(declared, get_argument_values(gql, node, variables), settings)
+            for place, (node, gql, declared) in enumerate(self._found.fields)
+        ]
+
+    def _constant_requests(self, settings: Settings) -> list[Any]:
+        if (found := self.__dict__.get("_constants")) is None:
+            found = [
+                None if any(_variables(node)) else self._request(declared, get_argument_values(gql, node), settings)
+                for node, gql, declared in self._found.fields
+            ]
+            self.__dict__["_constants"] = found
+        return found
+
+    def _request(self, declared: GraphField, given: dict[str, Any], settings: Settings) -> Any:
+        match declared.source:
+            case Many():
+                return page_request(
+                    declared.source, self._converted(declared, given), default=settings.default_page, most=settings.largest_page
+                )
+            case ByPublicId(many=many):
+                texts = given["ids"] if many else [given["id"]]
+                if len(texts) > settings.largest_page:
+                    raise Unplannable("too many ids")
+                return IdRequest(tuple(parse_public_id(text) or (None, None) for text in texts))
+            case Batch():
+                return ArgumentsRequest(self._converted(declared, given))
+            case Perform():
+                return ArgumentsRequest({"node": declared, "given": given})
+        raise Unplannable(f"arguments of {type(declared.source).__name__}")
+
+    def _converted(self, declared: GraphField, given: dict[str, Any]) -> dict[str, Any]:
+        return convert_arguments(
+            given,
+            declared.arguments,
+            scalar_registry=self.strawberry.schema_converter.scalar_registry,
+            config=self.strawberry.config,
+        )
+
+    def input(self, declared: GraphField, given: dict[str, Any]) -> Any:
+        """The Python object of a mutation's input."""
+        return self._converted(declared, given)["input"]
+
+
+class _Finder(Visitor):
+    """Which fields take arguments, and which variables steer @skip and @include."""
+
+    def __init__(self, info: TypeInfo) -> None:
+        super().__init__()
+        self.info = info
+        self.fields: list[tuple[FieldNode, GraphQLField, GraphField]] = []
+        self.switches: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        gql = self.info.get_field_def()
+        if gql and gql.args and (declared := graph_field(gql)):
+            self.fields.append((node, gql, declared))
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        self.switches.update(argument.value.name.value for argument in node.arguments or () if isinstance(argument.value, VariableNode))
+
+
+def _variables(node: FieldNode) -> Iterator[Node]:
+    """The variables in a field's arguments."""
+    open_: list[Any] = [argument.value for argument in node.arguments or ()]
+    while open_:
+        value = open_.pop()
+        if isinstance(value, VariableNode):
+            yield value
+        open_ += getattr(value, "values", None) or ()
+        open_ += [field.value for field in getattr(value, "fields", None) or ()]
