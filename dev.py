@@ -4,6 +4,7 @@
     python3 dev.py test [pytest arguments]                  the tests, on SQLite and PostgreSQL
     python3 dev.py lint                                     ruff, mypy --strict, the layers of app/
     python3 dev.py lock [uv arguments, as --upgrade]        rewrites requirements/*.txt
+    python3 dev.py bench [--peers ...]                      ours against its rivals, on PostgreSQL; see bench/README.md
 
 Needs Python 3.11 to 3.13 and a package index, not Node, PostgreSQL, make or Docker. What is installed goes to .venv; only
 the first run takes time. This file uses the standard library alone, and must parse on old Pythons, to say so.
@@ -46,8 +47,8 @@ class Stop(Exception):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; the exit code. `run` and `test` do not return on POSIX: another program takes this process over."""
-    commands = {"run": run, "test": test, "lint": lint, "lock": lock}
+    """Run one command; the exit code. `run`, `test` and `bench` do not return on POSIX: another program takes this process over."""
+    commands = {"run": run, "test": test, "lint": lint, "lock": lock, "bench": bench}
     command = commands.get(arguments[0]) if arguments else None
     if command is None:
         print(__doc__)
@@ -81,7 +82,8 @@ def test(arguments: Sequence[str]) -> int:
     with alone():
         install(DEV_LOCK)
         build_ui()
-    return become(["-m", "pytest", *arguments], os.environ)
+    # All of it on every core; a selection, as whoever makes one says.
+    return become(["-m", "pytest", *(arguments or ["-n", "auto", "--dist", "loadgroup"])], os.environ)
 
 
 def lint(arguments: Sequence[str]) -> int:
@@ -111,6 +113,12 @@ def lock(arguments: Sequence[str]) -> int:
         with step(f"Locking {shown(output)}"):
             call([*compile_, *choice, "--output-file", str(output)], "uv failed, see above")
     return 0
+
+
+def bench(arguments: Sequence[str]) -> int:
+    with alone():
+        install(DEV_LOCK)
+    return become(["-m", "bench", *arguments], os.environ)
 
 
 def run_options(arguments: Sequence[str]) -> argparse.Namespace:

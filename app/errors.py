@@ -270,6 +270,53 @@ class BadUserInput(RequestError):
         return {**super().extensions, **({"path": self.path} if self.path else {})}
 
 
+class DocumentTooComplex(RequestError):
+    """A document past one of the limits on its shape. `en` and `ar` name what was counted."""
+
+    code, status = "DOCUMENT_INVALID", 422
+    en = "The document has {found:,} {en}; at most {most:,} are allowed."
+    ar = "عدد {ar} في المستند {found:,}، والحد الأقصى {most:,}."
+
+    def __init__(self, en: str, ar: str, *, found: int, most: int) -> None:
+        super().__init__(en=en, ar=ar, found=found, most=most)
+
+
+class CostLimit(RequestError):
+    """An operation that may answer with too much. `en` and `ar` say what to change."""
+
+    code, status = "COST_LIMIT", 422
+    en = "This operation may cost {cost:,} points; the most is {maximum:,}. Way out: {en}."
+    ar = "قد تكلف هذه العملية {cost:,} نقطة والحد الأقصى {maximum:,}. الحل: {ar}."
+
+    def __init__(self, en: str, ar: str, *, cost: int, maximum: int) -> None:
+        super().__init__(en=en, ar=ar, cost=cost, maximum=maximum)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        told = {"cost": self.values["cost"], "maximumCost": self.values["maximum"], "suggestion": self.values["en"]}
+        return {**super().extensions, **told}
+
+
+class RateLimited(RequestError):
+    """The caller's points of this minute do not suffice. `retry_after` is in seconds."""
+
+    code, status, retryable = "RATE_LIMITED", 429, True
+    en = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in {retry_after} s."
+    ar = "قد تكلف هذه العملية {cost:,} نقطة والمتبقي {remaining:,} من {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryAfter": self.values["retry_after"]}
+
+
+class DeadlineExceeded(RequestError):
+    """An operation that was stopped because it took too long. `seconds` is what it had."""
+
+    code, status, retryable = "DEADLINE_EXCEEDED", 503, True
+    en = "The operation was stopped after {seconds:g} s. Ask for less, or try again later."
+    ar = "أوقفت العملية بعد {seconds:g} ثانية. قلل المطلوب أو حاول لاحقا."
+
+
 class Unavailable(RequestError):
     code, status, retryable = "UNAVAILABLE", 503, True
     en = "The portal cannot answer just now. Try again in a moment."

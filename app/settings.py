@@ -34,6 +34,33 @@ class Settings(BaseSettings):
     )  # signs download addresses; made at random at start when empty, so set it where several servers run
 
     default_language: Literal["ar", "en"] = "ar"
+    executor: Literal["compiled", "reference"] = "compiled"  # the second is for comparing: the same answers, ten times slower
     default_page: int = 20
     largest_page: int = 1000
     download_seconds: int = 300
+
+    # Limits that hold before any work. Those on a document count what it comes to with its fragments spread out, for each operation.
+    most_json_depth: int = Field(default=64, ge=1)
+    most_document_characters: int = Field(default=100_000, ge=1)  # a comment or a string of 1 MB keeps the lexer busy for 0.1 to 0.4 s
+    most_tokens: int = Field(default=10_000, ge=1)
+    most_depth: int = Field(default=20, ge=1)
+    most_fields: int = Field(default=1000, ge=1)
+    most_root_fields: int = Field(default=50, ge=1)
+    most_aliases: int = Field(default=100, ge=0)
+    most_spreads: int = Field(default=500, ge=0)
+    most_directives: int = Field(default=200, ge=0)
+    most_directives_in_a_row: int = Field(default=10, ge=0)
+    most_fragments: int = Field(default=100, ge=0)  # defined; comparing each with each, validation takes 50 ms for 100 and 1.1 s for 800
+    most_operations: int = Field(default=20, ge=1)  # in one document, of which a request runs one
+    most_introspection_depth: int = Field(default=25, ge=1)  # below __schema and __type, which count apart
+    most_introspection_fields: int = Field(default=1000, ge=1)
+
+    # Cost, in points: one for each object that an operation may answer with.
+    most_cost: int = Field(default=20_000, ge=1)
+    list_cost: int = Field(default=10, ge=1)  # how many objects a list without pages is taken to hold
+    mutation_cost: int = Field(default=10, ge=1)
+    introspection_cost: int = Field(default=100, ge=1)
+    points_a_minute: int = Field(default=60_000, ge=1)  # of a token, of a person
+    anonymous_points_a_minute: int = Field(default=6_000, ge=1)  # of an address
+    rate_storage_url: str = "memory://"  # redis://... where several servers share the counts; takes the Python package redis
+    trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address
