@@ -652,9 +652,8 @@ async def test_a_pool_without_a_free_connection_is_unavailable_and_recovers(back
     templates.drop(url)
 
 
+@pytest.mark.parametrize("backend", ["postgresql"])  # a file has no connection to lose
 async def test_a_lost_connection_is_unavailable_and_the_next_request_is_answered(backend: str, templates: Templates) -> None:
-    if backend == "sqlite":
-        pytest.skip("a file has no connection to lose")
     url, data = await asyncio.to_thread(templates.copy, backend, "blank")
     async with portal_on(url, data, database_pool_size=1) as portal, portal_on(url, data) as other:
         await portal("{ cities { totalCount } }")
@@ -673,9 +672,8 @@ async def test_a_lost_connection_is_unavailable_and_the_next_request_is_answered
     templates.drop(url)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])  # only SQLite locks as a whole
 async def test_a_locked_database_is_unavailable(world: World) -> None:
-    if not world.portal.database.is_sqlite:
-        pytest.skip("only SQLite locks as a whole")
     invitation, owner = await world.invitation(), await world.person()
     path = world.portal.database.engine.url.database
     async with world.portal.database.engine.connect() as connection:
