@@ -27,11 +27,14 @@ from app.operations.migrate import migrate as migrate_database
 from app.schema import schema as graph
 from app.settings import Settings
 from app.web.application import create_app
+from app.web.trusted import ManifestError, read_manifest
 
 T = TypeVar("T")
 SCHEMA = Path(__file__).parents[1] / "schema.graphql"
 
 app = typer.Typer(name="telework", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+documents = typer.Typer(name="documents", help="Trusted documents.", no_args_is_help=True)
+app.add_typer(documents)
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
@@ -105,6 +108,16 @@ def schema(
         changes = difflib.unified_diff(written.splitlines(), text.splitlines(), SCHEMA.name, "the code", lineterm="")
         typer.echo("\n".join(changes))
         raise _stop(f"{SCHEMA.name} is not the code's schema: `schema --write` writes it")
+
+
+@documents.command(name="check")
+def check_documents(file: Path) -> None:
+    """Check a manifest of trusted documents: each valid, each under its own hash. TELEWORK_TRUSTED_DOCUMENTS names the one in force."""
+    try:
+        found = read_manifest(file, graph, Settings())
+    except ManifestError as error:
+        raise _stop(str(error)) from None
+    typer.echo(f"{len(found)} documents")
 
 
 @app.command(name="settings")

@@ -24,7 +24,10 @@ class Database:
     """The application's pool. One for each process; disposed of at shutdown."""
 
     def __init__(self, settings: Settings) -> None:
-        self.engine = _engine(settings)
+        self.engine = _engine(settings, settings.database_pool_size)
+        # A pool of their own for writes: an operation that reads may come to write, and must not wait for connections that others hold
+        # while they wait in the same way. SQLite has one writer.
+        self.writer = _engine(settings, 1 if self.engine.dialect.name == "sqlite" else settings.database_pool_size)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # The same pool; SQLAlchemy begins nothing on these connections.
         self._reader = self.engine.execution_options(**({_MANUAL: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
@@ -38,7 +41,7 @@ class Database:
         The transaction is ours, on the driver's connection: SQLAlchemy's statements and those frozen for the driver share it.
         """
         async with self._reader.connect() as connection:
-            driver = await driver_of(connection)
+            driver = driver_of(connection)
             try:
                 if snapshot:
                     await driver.execute("BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -53,7 +56,7 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends well, rolled back when it raises."""
-        async with self._writers, self.engine.connect() as connection:
+        async with self._writers, self.writer.connect() as connection:
             await connection.execution_options(**{_WRITING: True})
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -72,18 +75,20 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self.writer.dispose()
 
 
-async def driver_of(connection: AsyncConnection) -> Any:
+def driver_of(connection: AsyncConnection) -> Any:
     """The driver's own connection: asyncpg's or aiosqlite's."""
-    return (await connection.get_raw_connection()).driver_connection
+    # Not get_raw_connection(), which costs a greenlet for what is at hand.
+    return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]  # it is open
 
 
-def _engine(settings: Settings) -> AsyncEngine:
+def _engine(settings: Settings, size: int) -> AsyncEngine:
     if not settings.database_url.startswith("sqlite"):
         return create_async_engine(
             settings.database_url,
-            pool_size=settings.database_pool_size,
+            pool_size=size,
             max_overflow=0,
             hide_parameters=True,  # an error is logged, and must not take a national id along
             pool_timeout=3,
@@ -91,7 +96,7 @@ def _engine(settings: Settings) -> AsyncEngine:
             connect_args={"server_settings": {"timezone": "UTC", "datestyle": "ISO", "jit": "off", "max_parallel_workers_per_gather": "0"}},
         )
     engine = create_async_engine(
-        settings.database_url, pool_size=settings.database_pool_size, max_overflow=0, pool_timeout=30, hide_parameters=True
+        settings.database_url, pool_size=size, max_overflow=0, pool_timeout=30, hide_parameters=True
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -317,6 +317,42 @@ class DeadlineExceeded(RequestError):
     ar = "أوقفت العملية بعد {seconds:g} ثانية. قلل المطلوب أو حاول لاحقا."
 
 
+class StoppedAfterWriting(DeadlineExceeded):
+    """Stopped when a mutation had been committed already: to repeat it would do it twice."""
+
+    retryable = False
+    en = "The answer took longer than {seconds:g} s, but what you asked for was done, at least in part. Read before you repeat it."
+    ar = "استغرقت الإجابة أكثر من {seconds:g} ثانية، لكن ما طلبته نفذ كله أو بعضه. تحقق قبل أن تكرر الطلب."
+
+
+class BadRequest(RequestError):
+    """JSON that is no request, or one that may not come this way."""
+
+    code, status = "BAD_REQUEST", 422
+    en = "{en}"
+    ar = "{ar}"
+
+
+class DocumentNotFound(RequestError):
+    code, status = "DOCUMENT_NOT_FOUND", 422
+    en = "No document is registered under this documentId."
+    ar = "لا يوجد مستند مسجل بهذا المعرف."
+
+
+class PersistedQueryNotFound(RequestError):
+    """The code and the words that clients of Apollo's convention wait for, to send the text along next time: the same in any language."""
+
+    code, status, retryable = "PERSISTED_QUERY_NOT_FOUND", 422, True
+    en = "PersistedQueryNotFound"
+    ar = "PersistedQueryNotFound"
+
+
+class DocumentRequired(RequestError):
+    code, status = "DOCUMENT_REQUIRED", 403
+    en = "Only registered documents run here: send a documentId."
+    ar = "لا تنفذ هنا إلا المستندات المسجلة: أرسل documentId."
+
+
 class Unavailable(RequestError):
     code, status, retryable = "UNAVAILABLE", 503, True
     en = "The portal cannot answer just now. Try again in a moment."

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from typing import Any
 
 import structlog
+
+_NATIONAL_ID = re.compile(r"(?<![0-9])([12])[0-9]{7}([0-9]{2})(?![0-9])")
+
+
+def _without_ids(logger: Any, method: str, line: Any) -> Any:
+    """A database's own words may quote a row: whatever looks like a national id is masked in the line as it is written."""
+    return _NATIONAL_ID.sub(r"\1*******\2", line)
 
 
 def configure_logs(level: int = logging.INFO) -> None:
@@ -17,6 +26,7 @@ def configure_logs(level: int = logging.INFO) -> None:
             # Without local variables: they hold whatever a bug had in hand, national ids among it.
             structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
+            _without_ids,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TELEWORK_", frozen=True, extra="ignore")
 
     database_url: str = "sqlite+aiosqlite:///telework.db"
-    database_pool_size: int = Field(default=10, ge=1)
+    database_pool_size: int = Field(default=10, ge=1)  # for reading, and as many again for writing (on SQLite one)
     public_url: str = "http://127.0.0.1:8000"
     data_dir: Path = Path(".data")
     environment: Literal["LIVE", "SANDBOX"] = "LIVE"
@@ -39,7 +39,22 @@ class Settings(BaseSettings):
     largest_page: int = 1000
     download_seconds: int = 300
 
-    # Limits that hold before any work. Those on a document count what it comes to with its fragments spread out, for each operation.
+    # Limits that hold before any work.
+    most_bytes_anonymous: int = Field(default=100_000, ge=1)  # of a request's body
+    most_bytes: int = Field(default=1_000_000, ge=1)  # of somebody signed in
+    most_bytes_reports: int = Field(default=8_000_000, ge=1)  # of those who may write reports
+    most_address_bytes: int = Field(default=16_000, ge=1)  # of the query string of a GET
+    most_batched: int = Field(default=10, ge=1)  # operations in one request
+    arrival_seconds: float = Field(default=10, gt=0)  # until a body must have arrived
+    deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
+    remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # how long a token or session found is not looked up again; 0: always
+
+    # Trusted documents: a JSON file {"sha256:...": "document"}, read and checked at start.
+    trusted_documents: Path | None = None
+    trusted_only: bool = False  # people in a browser may send no other documents
+    kept_documents: int = Field(default=1000, ge=0)  # sent with their hash once (APQ), kept in memory
+
+    # Those on a document count what it comes to with its fragments spread out, for each operation.
     most_json_depth: int = Field(default=64, ge=1)
     most_document_characters: int = Field(default=100_000, ge=1)  # a comment or a string of 1 MB keeps the lexer busy for 0.1 to 0.4 s
     most_tokens: int = Field(default=10_000, ge=1)

@@ -16,10 +16,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.engine.context import Context
 from app.errors import Internal, Language, RequestError, Unavailable
+from app.text import ascii_digits
 
 _log = structlog.get_logger("engine")
 
 Refusal = Literal["parse", "document", "variables"]
+STATUS: dict[Refusal, int] = {"parse": 400, "document": 422, "variables": 422}
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def formatted(error: GraphQLError, context: Context, step: Refusal | None = None
 
 def _redacted(message: str) -> str:
     """graphql-core repeats what it was sent; an error holds no whole national id and no secret all the same."""
-    return _PERSONAL.sub(lambda found: f"{found[1]}*******{found[2]}" if found[1] else "***", message)
+    return _PERSONAL.sub(lambda found: f"{found[1]}*******{found[2]}" if found[1] else "***", ascii_digits(message))
 
 
 def _expected(error: GraphQLError, context: Context, step: Refusal | None) -> RequestError | None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from aiodataloader import DataLoader
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,11 +16,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.auth.actor import Actor
 from app.auth.visible import scope_parameters
 from app.clock import riyadh_day
-from app.database import Database
+from app.database import Database, driver_of
 from app.engine.declare import Asker, Perform
 from app.engine.dialects import Dialect, Statement, dialect_named
+from app.engine.frozen import Frozen
 from app.errors import Language
 from app.settings import Settings
+
+_FROZEN: dict[Any, Frozen] = {}  # statements of batch functions
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What the operation was charged, and where that leaves its caller. `reset_at` is aware, UTC."""
+
+    limit: int
+    remaining: int
+    reset_at: datetime
+    cost: int
+    maximum_cost: int
 
 
 @dataclass
@@ -27,6 +42,7 @@ class Context:
     """One operation's. Closed by whoever made it.
 
     now      aware, UTC; the clock that deadlines follow
+    charge   None where nothing is counted
     signals  what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
     """
 
@@ -36,6 +52,7 @@ class Context:
     language: Language
     now: datetime
     request_id: str
+    charge: Charge | None = None
     signals: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(init=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict, init=False)
@@ -43,7 +60,11 @@ class Context:
     _closed: bool = field(default=False, init=False)
     _connection: AsyncConnection | None = field(default=None, init=False)
     _performed: dict[str, Any] = field(default_factory=dict, init=False)
+    _done: set[str] = field(default_factory=set, init=False)
+    _once: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _batch: asyncio.Task[Any] | None = field(default=None, init=False)  # that is waiting for its rows
+    _interrupting: asyncio.Task[None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.dialect = dialect_named(self.database.engine.dialect.name)
@@ -61,8 +82,37 @@ class Context:
         """Runs a statement on the operation's one snapshot. One connection serves all its batches: a wide query cannot drain the pool."""
         async with self._turn:
             connection = await self.connection()
-            result = await connection.execute(statement, {**self.parameters, **more})
-            return result.all()
+            self._batch = asyncio.current_task()
+            try:
+                result = await connection.execute(statement, {**self.parameters, **more})
+                return result.all()
+            finally:
+                self._batch = None
+
+    async def fetch(self, make: Callable[[Dialect], Statement], keys: Sequence[UUID]) -> dict[UUID, Sequence[Any]]:
+        """Runs a statement whose text never changes, for many keys (`:keys`): its rows by their first column, as the driver gives them.
+
+        make   a function of a module: the statement is compiled once for each.
+        """
+        name = (make, self.database.is_sqlite)
+        if (frozen := _FROZEN.get(name)) is None:
+            frozen = _FROZEN[name] = Frozen(self.dialect, make(self.dialect))
+        values = {**self.parameters, "keys": self.dialect.pack([self.dialect.pack_one(key) for key in keys])}
+        async with self._turn:
+            connection = await self.connection()
+            self._batch = asyncio.current_task()
+            try:
+                rows = await frozen.fetch(driver_of(connection), values)
+            finally:
+                self._batch = None
+        return {self.dialect.key(row[0]): row for row in rows}
+
+    async def once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Does it the first time in the operation; whoever comes meanwhile waits, and does it if it failed."""
+        async with self._once:
+            if name not in self._done:
+                await work()
+                self._done.add(name)
 
     async def connection(self, *, snapshot: bool = True) -> AsyncConnection:
         """The operation's one connection, opened when first asked for."""
@@ -71,6 +121,14 @@ class Context:
         if self._connection is None:
             self._connection = await self._open.enter_async_context(self.database.reading(snapshot=snapshot))
         return self._connection
+
+    def interrupt(self, main: asyncio.Task[Any]) -> None:
+        """Stops the SQL that is being read, for a task that is being cancelled. A loader's batch runs in a task of its own."""
+        if self.database.is_sqlite:
+            if self._connection is not None:
+                self._interrupting = asyncio.ensure_future(_interrupt(self._connection))
+        elif self._batch not in (None, main):  # asyncpg tells the server when its task is cancelled
+            self._batch.cancel()
 
     async def load(self, name: Any, batch: Callable[[list[Any]], Awaitable[Sequence[Any]]], key: Any) -> Any:
         """The answer for one key, asked for together with all others of that name that are wanted at the same time."""
@@ -82,12 +140,19 @@ class Context:
         """The payload of the mutation under that response key: done the first time, remembered for an executor that comes second."""
         if key not in self._performed:
             try:
-                self._performed[key] = await source.function(self, given)
+                self._performed[key] = await source.function(self, given), self.actor
             except Exception as error:
-                self._performed[key] = error
-        if isinstance(found := self._performed[key], Exception):
+                self._performed[key] = error, self.actor
+        # A later field may have switched the account, or ended the session: each payload is read as whoever it made of the caller.
+        found, self.actor = self._performed[key]
+        if isinstance(found, Exception):
             raise found
         return found
+
+    @property
+    def has_performed(self) -> bool:
+        """Whether a mutation has been committed."""
+        return any(not isinstance(found, Exception) for found, _ in self._performed.values())
 
     async def reset(self) -> None:
         """Forgets the snapshot: what comes next sees what has been written since."""
@@ -100,3 +165,8 @@ class Context:
         """Gives the connection back for good. A null that took its parents along leaves batches under way that nobody waits for."""
         self._closed = True
         await self.reset()
+
+
+async def _interrupt(connection: AsyncConnection) -> None:
+    if not connection.closed:
+        await driver_of(connection).interrupt()

@@ -95,9 +95,10 @@ class All:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Answers for all parents at once: their keys in, as many objects or values out."""
+    """Answers for all parents at once: their keys in, as many objects or values out. `reads` tells whether it asks the database."""
 
     function: Callable[..., Awaitable[Sequence[Any]]]
+    reads: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,10 +273,11 @@ def resolver(
     allow: Permission | None = None,
     only_in_account: bool = False,
     arguments: Sequence[StrawberryArgument] = (),
+    reads: bool = True,
 ) -> Any:
     """A batch function: (keys of all parents, context, arguments by name) -> as many answers."""
     guard = guarded(allow, only_in_account=only_in_account)
-    return make_field(Batch(function), description, guard, maybe(returns, bool(guard.allow)), arguments)
+    return make_field(Batch(function, reads), description, guard, maybe(returns, bool(guard.allow)), arguments)
 
 
 def performing(function: Callable[[Any, Any], Awaitable[Any]], input_type: Any, payload: Any, *, description: str) -> Any:
@@ -348,6 +350,9 @@ def check(types: Mapping[str, Any]) -> None:
 
 
 # ---- public ids ------------------------------------------------------------------------------------------------------
+
+
+NO_KEY = UUID(int=0)  # no row has it: what a malformed id stands for, so that it finds as little as a foreign one
 
 
 def parse_public_id(text: str) -> tuple[type[Base], UUID | None] | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import strawberry
@@ -24,15 +26,36 @@ from app.engine.answers import Answer, Refused, formatted
 from app.engine.context import Context
 from app.engine.declare import GraphField, Perform, graph_field
 from app.engine.documents import Document, Operation, read_document
+from app.engine.limits import Meter
 from app.engine.plan import Plan, Planner
 from app.engine.steps import Run, Unplannable
-from app.errors import RequestError
+from app.errors import DeadlineExceeded, RequestError, StoppedAfterWriting
 
 DOCUMENTS, PLANS = 1000, 2000  # kept; the one least recently used goes first
 LONGEST_KEPT = 20_000  # characters; a longer document is parsed each time, so that nobody fills the memory with them
+_GRACE = 0.05  # seconds between stopping the SQL and stopping everything
 _log = structlog.get_logger("engine")
 
 Way = Literal["compiled", "reference"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An operation that may run: valid, its variables read, its cost within the limit."""
+
+    operation: Operation
+    name: str | None
+    given: dict[str, Any] | None
+    variables: VariableValues
+    cost: int
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.operation.kind is OperationType.MUTATION
+
+    def unused(self, objects: int) -> int:
+        """What is left of the cost when the answer held so many objects."""
+        return self.operation.formula.unused(self.cost, objects) if self.operation.formula else 0
 
 
 class Executor:
@@ -41,35 +64,76 @@ class Executor:
     counts   how operations were run, and why not compiled
     """
 
-    def __init__(self, schema: strawberry.Schema, *, way: Way = "compiled") -> None:
-        self.strawberry, self.schema, self.way = schema, schema._schema, way
+    def __init__(self, schema: strawberry.Schema, *, way: Way = "compiled", meter: Meter | None = None) -> None:
+        self.strawberry, self.schema, self.way, self.meter = schema, schema._schema, way, meter
         self.counts: Counter[str] = Counter()
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
 
     async def execute(self, text: str, variables: dict[str, Any] | None, name: str | None, context: Context) -> Answer:
-        """Closes the context's snapshot. Never raises for what a client sent."""
+        """Both steps at once. Raises RequestError where a limit refuses the operation."""
         try:
-            operation = self.operation(text, name)
-            coerced = operation.variables(variables)
-            if operation.kind is OperationType.SUBSCRIPTION:
-                raise Refused("document", [GraphQLError("There are no subscriptions here.")])
+            prepared = self.prepare(text, variables, name)
         except Refused as refused:
-            return Answer(None, [formatted(error, context, refused.step) for error in refused.errors], refused.step)
+            return refused_answer(refused, context)
+        return await self.run(prepared, context)
+
+    def prepare(self, text: str, variables: dict[str, Any] | None, name: str | None, *, most_cost: int | None = None) -> Prepared:
+        """Everything that needs no database. Raises Refused, DocumentTooComplex, CostLimit."""
+        operation = self.operation(text, name)
+        coerced = operation.variables(variables)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise Refused("document", [GraphQLError("There are no subscriptions here.")])
+        if operation.formula is None:
+            cost = 0
+        else:
+            cost = operation.formula.cost(coerced.coerced) if most_cost is None else operation.formula.check(coerced.coerced, most_cost)
+        return Prepared(operation, name, variables, coerced, cost)
+
+    async def run(self, prepared: Prepared, context: Context) -> Answer:
+        """Closes the context. Raises DeadlineExceeded, with the SQL stopped and what was being written rolled back; nothing else."""
+        seconds, loop, late = context.settings.deadline, asyncio.get_running_loop(), False
+        main: Any = asyncio.current_task()
+
+        def interrupt() -> None:
+            nonlocal late
+            late = True
+            context.interrupt(main)
+
+        # First the SQL, then the task: SQLite's thread would run on after a cancellation, and whoever cleans up wait for it.
+        alarm = loop.call_later(seconds, interrupt)
         try:
-            if self.way == "compiled" and (answer := await self._compiled(operation, coerced, context)) is not None:
-                return answer
-            await context.reset()
-            return await self._reference(operation, variables, name, context)
+            async with asyncio.timeout(seconds + _GRACE):
+                answer = await self._answer(prepared, context)
+            if late and not prepared.is_mutation:  # its errors are the interruption's; what a mutation did is told
+                raise DeadlineExceeded(seconds=seconds)
+            return answer
+        except Exception:
+            if not late:
+                raise
+            _log.warning("deadline", request_id=context.request_id, seconds=seconds)
+            raise (StoppedAfterWriting if context.has_performed else DeadlineExceeded)(seconds=seconds) from None
         finally:
+            alarm.cancel()
             await context.close()
 
+    async def _answer(self, prepared: Prepared, context: Context) -> Answer:
+        operation = prepared.operation
+        if self.way == "compiled" and (answer := await self._compiled(operation, prepared.variables, context)) is not None:
+            return answer
+        await context.reset()
+        return await self._reference(operation, prepared.given, prepared.name, context)
+
+    def knows(self, text: str) -> bool:
+        """Whether the document has been read and found valid before."""
+        return text in self._documents
+
     def operation(self, text: str, name: str | None) -> Operation:
-        """The operation of the document that the request means. Raises Refused."""
+        """The operation of the document that the request means. Raises Refused, DocumentTooComplex."""
         if (found := self._documents.get(text)) is not None:
             self._documents.move_to_end(text)
         else:
-            found = read_document(self.strawberry, text)
+            found = read_document(self.strawberry, text, self.meter)
             if len(text) <= LONGEST_KEPT:
                 self._documents[text] = found
                 if len(self._documents) > DOCUMENTS:
@@ -184,7 +248,7 @@ class Executor:
         switches = tuple(variables.coerced.get(name) for name in operation.switches)
         permissions = context.actor.permissions
         shapes = tuple(request.shape for request in requests)
-        key = (operation.text if own else operation.signature, part, permissions, switches, shapes)
+        key = ((operation.text, operation.name) if own else operation.signature, part, permissions, switches, shapes)
         if (plan := self._plans.get(key)) is not None:
             self._plans.move_to_end(key)
             return plan
@@ -210,8 +274,12 @@ class Executor:
         self, plan: Plan, requests: Sequence[Any], context: Context, source: Any
     ) -> tuple[dict[str, Any], Sequence[tuple[list[str | int], GraphQLError]]]:
         connection = await context.connection(snapshot=not plan.is_single)
-        run = Run(await driver_of(connection), context, context.parameters, requests)
+        run = Run(driver_of(connection), context, context.parameters, requests)
         return await plan.run(run, (None, *(read(getattr(source, name)) for name, read in plan.attributes)))
+
+
+def refused_answer(refused: Refused, context: Context) -> Answer:
+    return Answer(None, [formatted(error, context, refused.step) for error in refused.errors], refused.step)
 
 
 def _placed(error: GraphQLError, path: Sequence[str | int]) -> GraphQLError:

@@ -12,15 +12,13 @@ from sqlalchemy import ColumnElement, Text, Uuid, bindparam, false
 from strawberry import UNSET
 
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, Expression, Many, parse_public_id
+from app.engine.declare import NO_KEY, Asker, Expression, Many, parse_public_id
 from app.engine.dialects import Dialect
 from app.errors import BadUserInput, ValidationFailed
 from app.models import Base
 from app.models.base import Row
 from app.text import camel_case, fold, like_pattern
 from app.values import Rule
-
-_NOTHING = UUID(int=0)  # no row has it: what a malformed id stands for, so that it finds as little as a foreign one
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def refers(model: type[Base], sql: Callable[[Row, Asker, ColumnElement[UUID]], C
 
     def parts(value: str) -> dict[str, Any]:
         found = parse_public_id(value)
-        return {"id": (found[1] if found and found[0] is model else None) or _NOTHING}
+        return {"id": (found[1] if found and found[0] is model else None) or NO_KEY}
 
     condition = Condition(parts, lambda row, asker, part, name, dialect: sql(row, asker, bindparam(name, type_=Uuid())))
     return where_field(condition, description)

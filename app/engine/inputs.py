@@ -8,8 +8,8 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from app.engine.declare import parse_public_id
-from app.errors import AppError, AppErrors, NotFound, ValidationFailed
+from app.engine.declare import NO_KEY, parse_public_id
+from app.errors import AppError, AppErrors, ValidationFailed
 from app.models import Base
 from app.values import Rule
 
@@ -37,13 +37,11 @@ def required(description: str, rule: Rule = _keep, *, each: bool = False) -> Any
 
 
 def key_of(model: type[Base]) -> Rule:
-    """The rule of a public id. One that is malformed, or another type's, is NOT_FOUND as a foreign one is."""
+    """The rule of a public id. One that is malformed, or another type's, finds as little as a foreign one: all are told alike."""
 
     def rule(value: str) -> Any:
         found = parse_public_id(value)
-        if found is None or found[0] is not model or found[1] is None:
-            raise NotFound
-        return found[1]
+        return (found[1] if found and found[0] is model else None) or NO_KEY
 
     return rule
 

@@ -266,7 +266,7 @@ class Planner:
                 place = None if source.key is None else self.key("id", row, shelf, attributes)
                 return self.many(source, gql, details, here, place, request)
             case Batch():
-                self.statements += 2  # nobody knows how many
+                self.statements += 2 * source.reads  # nobody knows how many
                 place = None if row is None else self.key("id", row, shelf, None)
                 return self.batch(source, gql, details, here, place, request, nullable)
             case ByPublicId():

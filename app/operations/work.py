@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.actor import Actor
 from app.auth.visible import scope_parameters, visible
 from app.clock import riyadh_day
-from app.errors import NotFound, VersionConflict
-from app.models import Base, Company, Event, EventType
+from app.errors import AccountSuspended, NotFound, VersionConflict
+from app.models import Base, Company, CompanyStatus, Event, EventType, Provider, ProviderStatus
 from app.models.base import Instant
 from app.settings import Settings
 
@@ -48,6 +48,14 @@ class Work:
         """Takes the account's row, before anything else: an account's writes follow one another, so that none can lock another out."""
         locked = select(Company).where(Company.id == self.actor.account_id).with_for_update()
         self.account = (await self.session.execute(locked)).scalar_one_or_none()
+        if self.account is not None and await self._is_suspended(self.account):  # since the caller came in
+            raise AccountSuspended
+
+    async def _is_suspended(self, account: Company) -> bool:
+        if account.status is CompanyStatus.SUSPENDED:
+            return True
+        status = await self.session.scalar(select(Provider.status).where(Provider.id == account.provider_id))
+        return status is ProviderStatus.SUSPENDED
 
     async def find(self, model: type[R], key: UUID, path: str, *, lock: bool = True) -> R:
         """The row of that key, locked unless it is only referred to.

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, distinct, func, select
 
 from app.auth.visible import visible
 from app.engine.context import Context
-from app.engine.dialects import Statement
+from app.engine.declare import Asker
+from app.engine.dialects import Dialect, Statement
 from app.models import (
-    Base,
     Contract,
     Employment,
     Invitation,
@@ -40,30 +40,44 @@ class Dashboard:
 
 
 async def dashboards(companies: Sequence[UUID], context: Context) -> list[Dashboard]:
-    """company ids -> their figures; five statements, whatever the companies hold."""
-    asker = context.asker
-
-    async def counted(model: type[Base], figures: list[ColumnElement[Any]], *where: ColumnElement[bool]) -> dict[UUID, Sequence[Any]]:
-        company: Any = model.company_id  # type: ignore[attr-defined]  # every model counted here has it
-        statement: Statement = select(company, *figures).where(visible(model, model), context.dialect.member(company, "keys"), *where)
-        rows = await context.rows(statement.group_by(company), keys=context.dialect.pack(companies))
-        return {row[0]: row[1:] for row in rows}
-
-    invitations = await counted(Invitation, [func.count()], invitation_status(Invitation, asker.now) == "PENDING")
-    contracts = await counted(Contract, [func.count()], contract_status(Contract, asker.today) == "ACTIVE")
-    client = (Project.kind == ProjectKind.CLIENT) & (Project.status == ProjectStatus.APPROVED)
-    own = Project.kind == ProjectKind.OWN
-    projects = await counted(Project, [func.count().filter(client), func.count().filter(own)], Project.deleted_at.is_(None))
-    places = func.coalesce(func.sum(Job.vacancies - Job.filled), 0)
-    jobs = await counted(Job, [func.count(), places], job_status(Job, asker.now) == "OPEN", Job.deleted_at.is_(None))
-    workers = await counted(Employment, [func.count(distinct(Employment.teleworker_id))], is_current(Employment, asker.today))
+    """company ids -> their figures; a statement for each of the five tables, whatever the companies hold."""
+    made = [await context.fetch(count, companies) for count in (_invitations, _contracts, _projects, _jobs, _workers)]
     return [
-        Dashboard(
-            *invitations.get(key, (0,)),
-            *contracts.get(key, (0,)),
-            *projects.get(key, (0, 0)),
-            *jobs.get(key, (0, 0)),
-            *workers.get(key, (0,)),
-        )
+        Dashboard(*(figure for found, width in zip(made, _WIDTHS, strict=True) for figure in _figures(found, key, width)))
         for key in companies
     ]
+
+
+_WIDTHS = (1, 1, 2, 2, 1)
+
+
+def _figures(found: dict[UUID, Sequence[Any]], key: UUID, width: int) -> Sequence[int]:
+    return found[key][1:] if key in found else (0,) * width
+
+
+def _counted(dialect: Dialect, model: Any, figures: list[ColumnElement[Any]], *where: ColumnElement[bool]) -> Statement:
+    company = model.company_id
+    return select(company, *figures).where(visible(model, model), dialect.member(company, "keys"), *where).group_by(company)
+
+
+def _invitations(dialect: Dialect) -> Statement:
+    return _counted(dialect, Invitation, [func.count()], invitation_status(Invitation, Asker.now) == "PENDING")
+
+
+def _contracts(dialect: Dialect) -> Statement:
+    return _counted(dialect, Contract, [func.count()], contract_status(Contract, Asker.today) == "ACTIVE")
+
+
+def _projects(dialect: Dialect) -> Statement:
+    client = (Project.kind == ProjectKind.CLIENT) & (Project.status == ProjectStatus.APPROVED)
+    own = Project.kind == ProjectKind.OWN
+    return _counted(dialect, Project, [func.count().filter(client), func.count().filter(own)], Project.deleted_at.is_(None))
+
+
+def _jobs(dialect: Dialect) -> Statement:
+    places = func.coalesce(func.sum(Job.vacancies - Job.filled), 0)
+    return _counted(dialect, Job, [func.count(), places], job_status(Job, Asker.now) == "OPEN", Job.deleted_at.is_(None))
+
+
+def _workers(dialect: Dialect) -> Statement:
+    return _counted(dialect, Employment, [func.count(distinct(Employment.teleworker_id))], is_current(Employment, Asker.today))

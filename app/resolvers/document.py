@@ -10,16 +10,19 @@ from sqlalchemy import select
 from app.auth.signatures import sign_download
 from app.auth.visible import visible
 from app.engine.context import Context
+from app.engine.dialects import Dialect, Statement
 from app.models import Document, DocumentStatus
 
 
 async def download_urls(documents: Sequence[UUID], context: Context) -> list[str | None]:
     """document ids -> signed addresses; None for one whose bytes have not come."""
-    ready = select(Document.id).where(
-        visible(Document, Document), Document.status == DocumentStatus.READY, context.dialect.member(Document.id, "keys")
-    )
-    found = {row[0] for row in await context.rows(ready, keys=context.dialect.pack(documents))}
-    return [_address(context, key) if key in found else None for key in documents]
+    ready = await context.fetch(_ready, documents)
+    return [_address(context, key) if key in ready else None for key in documents]
+
+
+def _ready(dialect: Dialect) -> Statement:
+    mine = visible(Document, Document), dialect.member(Document.id, "keys")
+    return select(Document.id).where(*mine, Document.status == DocumentStatus.READY)
 
 
 def _address(context: Context, key: UUID) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.auth.actor import ANONYMOUS
 from app.auth.permissions import ROLE_PERMISSIONS, Permission
 from app.clock import riyadh_day, week_start
-from app.engine.context import Context
+from app.engine.context import Charge, Context
 from app.models import Company, CompanyStatus, Environment, Member, Provider, ProviderStatus, Role
 from app.settings import VERSION
 
@@ -45,6 +45,10 @@ async def viewer(keys: Sequence[Any], context: Context) -> list[Viewer | None]:
 async def service(keys: Sequence[Any], context: Context) -> list[Service]:
     day = riyadh_day(context.now)
     return [Service(Environment(context.settings.environment), VERSION, context.now, week_start(day)) for _ in keys]
+
+
+async def rate_limit(keys: Sequence[Any], context: Context) -> list[Charge | None]:
+    return [context.charge for _ in keys]
 
 
 async def switch(context: Context, outcome: Mapping[str, Any]) -> None:

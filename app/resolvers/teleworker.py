@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.permissions import Permission
 from app.auth.visible import visible
 from app.engine.context import Context
+from app.engine.dialects import Dialect, Statement
 from app.errors import Forbidden
 from app.models import EventType, Teleworker
 from app.models.teleworker import masked
@@ -22,18 +25,24 @@ async def national_ids(teleworkers: Sequence[UUID], context: Context, *, reveal:
     if reveal:
         if not context.actor.may(Permission.TELEWORKERS_REVEAL):
             raise Forbidden(permission=Permission.TELEWORKERS_REVEAL)
-        await _record_reveal(context)
-    shown = Teleworker.national_id if reveal else masked(Teleworker.national_id)
-    statement = select(Teleworker.id, shown).where(visible(Teleworker, Teleworker), context.dialect.member(Teleworker.id, "keys"))
-    found = {row[0]: row[1] for row in await context.rows(statement, keys=context.dialect.pack(teleworkers))}
-    return [found.get(key) for key in teleworkers]
+        await context.once("reveal", partial(_record_reveal, context))
+    found = await context.fetch(_whole if reveal else _masked, teleworkers)
+    return [found[key][1] if key in found else None for key in teleworkers]
+
+
+def _masked(dialect: Dialect) -> Statement:
+    return _shown(dialect, masked(Teleworker.national_id))
+
+
+def _whole(dialect: Dialect) -> Statement:
+    return _shown(dialect, Teleworker.national_id)
+
+
+def _shown(dialect: Dialect, what: Any) -> Statement:
+    return select(Teleworker.id, what).where(visible(Teleworker, Teleworker), dialect.member(Teleworker.id, "keys"))
 
 
 async def _record_reveal(context: Context) -> None:
-    if context.signals.setdefault("revealed", False):
-        return
-    context.signals["revealed"] = True
-
     async def work(session: AsyncSession) -> None:
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
         await unit.lock_account()

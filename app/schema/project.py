@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import strawberry
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, false, true
 
 from app import models, values
 from app.auth.permissions import Permission
@@ -55,7 +55,7 @@ class Project(Node):
     kind: ProjectKind = column(models.Project.kind, description="Whose it is")
     company = related(models.Project.company_id, description="The company that runs it")
     contract = related(models.Project.contract_id, description="The contract that it stands on; null for an own project")
-    establishment = related(models.Project.establishment_id, free=True, description="The client; null for an own project")
+    establishment = related(models.Project.establishment_id, description="The client; null for an own project")
     title: str = expression(name_in_language("title"), description="Title in the language the caller asked for")
     title_ar: str = column(models.Project.title_ar, description="Title in Arabic")
     title_en: str | None = column(models.Project.title_en, description="Title in English")
@@ -65,7 +65,14 @@ class Project(Node):
     starts_on: date | None = column(models.Project.starts_on, description="First day")
     ends_on: date | None = column(models.Project.ends_on, description="Last day, included")
     planned_headcount: int | None = column(models.Project.planned_headcount, description="How many people it is planned for")
-    jobs = connection(models.Job.project_id, order=JOB_ORDER, where=JobFilter, description="Jobs opened for it")
+    jobs = connection(
+        models.Job.project_id,
+        order=JOB_ORDER,
+        where=JobFilter,
+        # The contract makes it non-null; who came here by an employment alone finds no further jobs.
+        only=lambda _, asker: true() if asker.may(Permission.PROJECTS_READ) else false(),
+        description="Jobs opened for it",
+    )
     viewer_can_update: bool = expression(_can_update, description="Whether the caller may edit it now")
     viewer_can_delete: bool = expression(_can_delete, description="Whether the caller may delete it now: nobody works in it")
     version: int = column(models.Project.version, description="Rises with every change; sent along, it guards against lost updates")

@@ -17,7 +17,7 @@ from app.models import Environment, Role
 from app.models.company import is_own
 from app.operations import account as operations
 from app.resolvers.mutation import Payload, mutation
-from app.resolvers.query import log_out, service, switch, viewer
+from app.resolvers.query import log_out, rate_limit, service, switch, viewer
 from app.schema.city import CITY_ORDER
 from app.schema.company import COMPANY_ORDER
 from app.schema.faq import FAQ_ORDER
@@ -56,13 +56,22 @@ class Service:
     current_week_start: date = attribute(description="The Sunday that began the current reporting week")
 
 
+@strawberry.type(description="What this operation costs, and what is left of the caller's points.")
+class RateLimit:
+    limit: int = attribute(description="Points a minute")
+    remaining: int = attribute(description="Points left in this minute, this operation's taken off")
+    reset_at: datetime = attribute(description="When all of them come back")
+    cost: int = attribute(description="Points that this operation may cost at most; what it does not use is given back")
+    maximum_cost: int = attribute(description="Points that one operation may cost")
+
+
 @strawberry.type(description="What callers may read.")
 class Query:
     node = by_public_id(
         Node, description="Relay refetch; null for an id that does not exist or is not the caller's to see: the two look the same"
     )
     nodes = by_public_ids(Node, description="Several at once, in the order asked for; null in the place of each that is not there")
-    viewer = resolver(viewer, Viewer | None, description="Who is asking; null for an anonymous caller")
+    viewer = resolver(viewer, Viewer | None, reads=False, description="Who is asking; null for an anonymous caller")
     cities = connection(
         models.City, order=CITY_ORDER, arguments=_SEARCH, nullable=True, description="Cities, by Arabic name; open to anyone"
     )
@@ -76,7 +85,8 @@ class Query:
     faqs = connection(
         models.Faq, order=FAQ_ORDER, arguments=_SEARCH, nullable=True, description="Frequently asked questions; open to anyone"
     )
-    service = resolver(service, Service | None, description="What this deployment is: live or sandbox, version, clock")
+    rate_limit = resolver(rate_limit, RateLimit | None, description="The caller's points; null where none are counted", reads=False)
+    service = resolver(service, Service | None, reads=False, description="What this deployment is: live or sandbox, version, clock")
 
 
 @strawberry.input(description="Which company to act for.")
@@ -86,7 +96,7 @@ class SwitchAccountInput(CheckedInput):
 
 @strawberry.type(description="Who the caller is now.")
 class SwitchAccountPayload(Payload):
-    viewer = resolver(viewer, Viewer | None, description="Who is asking")
+    viewer = resolver(viewer, Viewer | None, reads=False, description="Who is asking")
     account = related_by(models.Company, "account_id", free=True, description="The company that the caller acts for now")
 
 

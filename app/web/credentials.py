@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -12,16 +12,46 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from app.auth.actor import ANONYMOUS, Actor
+from app.auth.secrets import hash_of
 from app.auth.sessions import actor_of_session
 from app.auth.tokens import environment_of, is_bare, is_stale, token_in_use, touch_token
 from app.database import Database
 from app.errors import Unauthenticated, WrongEnvironment
 from app.settings import Settings
 
+_MOST_REMEMBERED = 10_000
 _log = structlog.get_logger("security")
 
 
-async def authenticate(request: HTTPConnection, database: Database, settings: Settings, now: datetime) -> Actor:
+class Remembered:
+    """Callers found a moment ago: looking one up costs more than a point query. By the hash of their secret; failures are never kept.
+
+    What another process revokes counts here after `seconds`; what this one does, at once, since every mutation makes it forget.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = timedelta(seconds=seconds)
+        self._kept: dict[str, tuple[Actor, datetime]] = {}
+        self.age = 0  # how often it forgot: what was looked up before then is not kept after
+
+    def find(self, secret: str, now: datetime) -> Actor | None:
+        found = self._kept.get(hash_of(secret))
+        return found[0] if found and timedelta() <= now - found[1] < self._seconds else None
+
+    def keep(self, secret: str, actor: Actor, now: datetime, age: int) -> None:
+        if self._seconds and age == self.age:
+            if len(self._kept) >= _MOST_REMEMBERED:
+                self._kept.clear()
+            self._kept[hash_of(secret)] = actor, now
+
+    def forget(self) -> None:
+        self._kept.clear()
+        self.age += 1
+
+
+async def authenticate(
+    request: HTTPConnection, database: Database, settings: Settings, now: datetime, *, remembered: Remembered | None = None
+) -> Actor:
     """The caller of a request, or of a WebSocket's handshake.
 
     A token comes as `Authorization: Bearer` or as `Sp-Token`. A bad one never falls back to the cookie or to nobody: its sender would
@@ -30,13 +60,20 @@ async def authenticate(request: HTTPConnection, database: Database, settings: Se
             WrongEnvironment   a token of the other environment.
     """
     presented = _presented(request)
-    if presented is not None:
-        return await authenticate_token(presented, database, settings, now)
-    secret = request.cookies.get(session_cookie_name(settings))
-    if not secret:
+    secret = request.cookies.get(session_cookie_name(settings)) if presented is None else presented
+    if secret is None or (not secret and presented is None):
         return ANONYMOUS
-    async with database.reading(snapshot=False) as connection:
-        return await actor_of_session(connection, secret, now=now) or ANONYMOUS
+    if remembered and (known := remembered.find(secret, now)):
+        return known
+    age = remembered.age if remembered else 0
+    if presented is not None:
+        actor = await authenticate_token(presented, database, settings, now)
+    else:
+        async with database.reading(snapshot=False) as connection:
+            actor = await actor_of_session(connection, secret, now=now) or ANONYMOUS
+    if remembered and not actor.is_anonymous:
+        remembered.keep(secret, actor, now, age)
+    return actor
 
 
 async def authenticate_token(secret: str, database: Database, settings: Settings, now: datetime) -> Actor:

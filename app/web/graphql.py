@@ -1,167 +1,217 @@
-"""GraphQL over HTTP: a request read strictly, one operation run, an answer in the media type that was asked for."""
+"""GraphQL over HTTP: who asks, what they may spend, one operation or several run, an answer in the media type that was asked for."""
 
 from __future__ import annotations
 
-import re
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
-from app.engine.answers import Answer, Refused, refusal
-from app.engine.context import Context
-from app.engine.execute import Executor
-from app.errors import RequestError
+from app.auth.actor import ANONYMOUS, Actor
+from app.engine.answers import STATUS, Refused, formatted, refusal
+from app.engine.context import Charge, Context
+from app.engine.cost import written_cost
+from app.engine.execute import Executor, Prepared
+from app.errors import BadRequest, Language, RateLimited, RequestError
+from app.settings import Settings
 from app.web.credentials import authenticate, clear_session_cookie
 from app.web.language import asked_language
+from app.web.media import GRAPHQL, JSON, media_type, packed
+from app.web.rates import Caller, Rates, Standing
+from app.web.requests import METHODS, Asked, HttpError, from_address, from_body, most_bytes
 
-MOST_BYTES = 1_000_000
-GRAPHQL, JSON = "application/graphql-response+json", "application/json"
-_STATUS = {"parse": 400, "document": 422, "variables": 422}
-
-
-class HttpError(Exception):
-    """A request that is not GraphQL over HTTP: answered in plain text, with the headers that its status asks for."""
-
-    def __init__(self, status: int, words: str, **headers: str) -> None:
-        super().__init__(words)
-        self.status, self.words, self.headers = status, words, headers
+VARY = "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie, Sp-Token"
+COLD = 10  # points held while a document is read for the first time; kept where it turns out to be none
 
 
-@dataclass(frozen=True)
-class Asked:
-    query: str
-    variables: dict[str, Any] | None
-    operation: str | None
+class GraphQLEndpoint:
+    """The endpoint, as an ASGI application: Starlette's own wrapping costs as much as a point query's SQL."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await _respond(Request(scope, receive))
+        await response(scope, receive, send)
 
 
-async def graphql(request: Request) -> Response:
-    """The endpoint: POST for any operation, GET for queries; a browser that asks for HTML is led to GraphiQL."""
-    if request.method == "GET" and "query" not in request.query_params and "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/graphiql", 303)
+async def _respond(request: Request) -> Response:
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        asks = {"query", "documentId", "extensions"} & request.query_params.keys()
+        if not asks:
+            return RedirectResponse("/graphiql", 303)
+    visit = Visit(request)
     try:
-        media_type = _media_type(request.headers.get("accept"))
-        asked = _from_url(request) if request.method == "GET" else await _from_body(request)
+        response = await visit.answer()
     except HttpError as error:
-        return PlainTextResponse(error.words + "\n", error.status, headers=error.headers)
-    return await _answer(request, asked, media_type)
-
-
-async def _answer(request: Request, asked: Asked, media_type: str) -> Response:
-    state = request.app.state
-    spoken = asked_language(request.headers.get("accept-language"))
-    try:
-        actor = await authenticate(request, state.database, state.settings, state.clock())
+        response = PlainTextResponse(error.words + "\n", error.status, headers=error.headers)
     except RequestError as error:
-        language = spoken or state.settings.default_language
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        return _json(refusal(error, language), error.status, media_type, headers)
-    language = spoken or actor.language or state.settings.default_language
-    context = Context(state.database, state.settings, actor, language, state.clock(), request.state.request_id)
-    executor: Executor = state.executor
-    if request.method == "GET" and _is_mutation(executor, asked):
-        return PlainTextResponse("Send mutations with POST.\n", 405, headers={"Allow": "POST"})
-    answer = await executor.execute(asked.query, asked.variables, asked.operation, context)
-    response = _json(answer.body, _status(answer, media_type), media_type, {"Content-Language": language})
-    if context.signals.get("logged_out"):
-        clear_session_cookie(response, state.settings)
+        response = visit.refused(error)
+    response.headers.update(await visit.rate_headers())
     return response
 
 
-def _status(answer: Answer, media_type: str) -> int:
-    if answer.refusal:
-        return _STATUS[answer.refusal]
-    if answer.data is None:
-        return 200 if media_type == JSON else 294
-    return 294 if answer.errors and media_type == GRAPHQL else 200
+@dataclass(frozen=True)
+class Outcome:
+    """One operation's part of the answer."""
+
+    status: int
+    body: bytes
 
 
-def _json(body: Any, status: int, media_type: str, headers: dict[str, str]) -> Response:
-    headers = {**headers, "Cache-Control": "private, no-store", "Vary": "Accept, Accept-Language, Authorization, Cookie, Sp-Token"}
-    return Response(orjson.dumps(body), status, headers, f"{media_type}; charset=utf-8")
+class Visit:
+    """One request."""
+
+    def __init__(self, request: Request) -> None:
+        state = request.app.state
+        self.request, self.state = request, state
+        self.settings: Settings = state.settings
+        self.rates: Rates = state.rates
+        self.executor: Executor = state.executor
+        self.spoken = asked_language(request.headers.get("accept-language"))
+        self.language: Language = self.spoken or self.settings.default_language
+        self.media: str = GRAPHQL
+        self.actor: Actor = ANONYMOUS
+        peer = request.client.host if request.client else ""
+        self.address = self.rates.address(peer, request.headers.getlist("x-forwarded-for"))
+        self.caller: Caller = self.rates.caller(ANONYMOUS, self.address)
+        self.standing: Standing | None = None
+        self.limited: RateLimited | None = None
+        self.logged_out = False
+
+    async def answer(self) -> Response:
+        """Raises HttpError, RequestError."""
+        media = media_type(self.request.headers.get("accept"))
+        self.media = media or GRAPHQL
+        await self._authenticate()
+        method = self.request.method
+        if method not in ("GET", "HEAD", "POST", "QUERY", "OPTIONS"):
+            raise HttpError(405, f"Send one of {METHODS}.", Allow=METHODS, Accept_Query=JSON)
+        if method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": METHODS, "Accept-Query": JSON})
+        if media is None:
+            raise HttpError(406, f"Accept {GRAPHQL} or {JSON}.")
+        if method == "HEAD":  # tells what there is to ask; runs nothing
+            return Response(headers={"Accept-Query": JSON, "Vary": VARY}, media_type=f"{media}; charset=utf-8")
+        if method == "GET":
+            return await self._written(await self._operate(from_address(self.request, self.settings)))
+        asked = await from_body(self.request, most_bytes(self.actor, self.settings), self.settings)
+        if isinstance(asked, Asked):
+            return await self._written(await self._operate(asked))
+        # One after the other, as if they had come so; each entry tells what became of it, and the list is answered as such.
+        outcomes = [await self._operate(one, last=one is asked[-1]) for one in asked]
+        return await self._written(Outcome(200, b"[" + b",".join(outcome.body for outcome in outcomes) + b"]"))
+
+    async def _authenticate(self) -> None:
+        state = self.state
+        self.actor = await authenticate(self.request, state.database, self.settings, state.clock(), remembered=state.remembered)
+        self.language = self.spoken or self.actor.language or self.settings.default_language
+        self.caller = self.rates.caller(self.actor, self.address)
+
+    # ---- one operation -------------------------------------------------------------------------------------------------------
+
+    async def _operate(self, asked: Asked, *, last: bool = True) -> Outcome:
+        context = Context(self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id)
+        try:
+            prepared = await self._prepared(asked)
+            outcome = await self._run(prepared, context)
+        except Refused as refused:
+            errors = [formatted(error, context, refused.step) for error in refused.errors]
+            return Outcome(STATUS[refused.step], orjson.dumps({"errors": errors}))
+        except RequestError as error:
+            return self._told(error)
+        if prepared.is_mutation and not last:  # who the caller is may have changed
+            await self._authenticate()
+        return outcome
+
+    async def _prepared(self, asked: Asked) -> Prepared:
+        """Raises Refused, RequestError, HttpError."""
+        most = min(self.settings.most_cost, self.caller.limit)
+        text = self.state.trusted.text(asked, self.actor)
+        if self.executor.knows(text):
+            prepared = self.executor.prepare(text, asked.variables, asked.operation, most_cost=most)
+        else:
+            # Reading takes milliseconds: whoever has nothing left is refused before, and refused documents are not free.
+            held = await self._charge(min(COLD, self.caller.limit))
+            prepared = self.executor.prepare(text, asked.variables, asked.operation, most_cost=most)
+            await self.rates.give_back(self.caller, min(COLD, self.caller.limit), held)
+        if prepared.is_mutation and self.request.method == "GET":
+            raise HttpError(405, "Send mutations with POST.", Allow="POST")
+        if prepared.is_mutation and self.request.method == "QUERY":
+            raise BadRequest(en="Send mutations with POST.", ar="أرسل عمليات التعديل بطريقة POST.")
+        return prepared
+
+    async def _charge(self, points: int) -> Standing:
+        try:
+            self.standing = await self.rates.charge(self.caller, points)
+        except RateLimited as limited:
+            self.limited = limited
+            raise
+        return self.standing
+
+    async def _run(self, prepared: Prepared, context: Context) -> Outcome:
+        """Raises RequestError: RateLimited, DeadlineExceeded."""
+        most, cost = min(self.settings.most_cost, self.caller.limit), prepared.cost
+        charged = await self._charge(cost)
+        context.charge = Charge(charged.limit, charged.remaining, charged.reset_at, cost, most)
+        try:
+            answer = await self.executor.run(prepared, context)
+        finally:
+            if prepared.is_mutation:  # it may have changed what any credential stands for
+                self.state.remembered.forget()
+        self.logged_out = self.logged_out or bool(context.signals.get("logged_out"))
+        data = orjson.dumps(answer.data)
+        unused = prepared.unused(written_cost(data))
+        self.standing = await self.rates.give_back(self.caller, unused, charged)
+        errors = {"errors": answer.errors} if answer.errors else {}
+        told = {"requested": cost, "actual": cost - unused, "maximum": most}
+        body = orjson.dumps({**errors, "data": orjson.Fragment(data), "extensions": {"cost": told}})
+        return Outcome(294 if (answer.errors or answer.data is None) and self.media == GRAPHQL else 200, body)
+
+    # ---- the answer ----------------------------------------------------------------------------------------------------------
+
+    def _told(self, error: RequestError) -> Outcome:
+        return Outcome(error.status, orjson.dumps(refusal(error, self.language)))
+
+    def refused(self, error: RequestError) -> Response:
+        """A request of which nothing was run."""
+        outcome = self._told(error)
+        headers = {"WWW-Authenticate": "Bearer"} if outcome.status == 401 else {}
+        return self._response(outcome, {**headers, "Cache-Control": "private, no-store"})
+
+    async def _written(self, outcome: Outcome) -> Response:
+        headers = {"Cache-Control": "private, no-store", "Content-Language": self.language}
+        if self.request.method == "GET" and outcome.status == 200:
+            headers["Cache-Control"] = "private, no-cache"
+            headers["ETag"] = etag = etag_of(self.media.encode() + self.language.encode() + outcome.body)
+            if is_known(self.request, etag):
+                return self._response(Outcome(304, b""), headers)
+        body, encoding = await packed(outcome.body, self.request.headers.get("accept-encoding"))
+        if encoding:
+            headers["Content-Encoding"] = encoding
+        response = self._response(Outcome(outcome.status, body), headers)
+        if self.logged_out:
+            clear_session_cookie(response, self.settings)
+        return response
+
+    def _response(self, outcome: Outcome, headers: dict[str, str]) -> Response:
+        return Response(outcome.body, outcome.status, {**headers, "Vary": VARY}, f"{self.media}; charset=utf-8")
+
+    async def rate_headers(self) -> dict[str, str]:
+        """On every answer, refusals as well."""
+        if self.limited is not None:
+            return self.rates.refusal_headers(self.limited)
+        return self.rates.headers(self.standing or await self.rates.standing(self.caller))
 
 
-def _is_mutation(executor: Executor, asked: Asked) -> bool:
-    try:
-        return executor.operation(asked.query, asked.operation).kind is OperationType.MUTATION
-    except Refused:
-        return False
+def etag_of(body: bytes) -> str:
+    """Weak, as one body is sent packed in several ways."""
+    return f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-# ---- reading the request -------------------------------------------------------------------------------------------------
-
-
-def _media_type(accept: str | None) -> str:
-    """The better liked of the two media types. Raises HttpError 406 where neither is."""
-    if not accept or not accept.strip():
-        return GRAPHQL
-    liked: dict[str, tuple[bool, float]] = {GRAPHQL: (False, 0.0), JSON: (False, 0.0)}  # whether named, how much liked
-    for item in accept.lower().split(",")[:50]:
-        type_, *parameters = (part.strip() for part in item.split(";"))
-        found = next((parameter[2:] for parameter in parameters if parameter.startswith("q=")), "1")
-        quality = float(found) if re.fullmatch(r"[01](\.\d{0,3})?", found) else 0.0
-        exact = type_ in liked
-        for known in [type_] if exact else liked if type_ in ("*/*", "application/*") else []:
-            # What is said of a type by its name counts, whatever the wildcards say.
-            liked[known] = max(liked[known], (exact, quality - (0 if exact else 1e-4)))
-    best = max(liked, key=lambda known: liked[known][1])
-    if liked[best][1] <= 0:
-        raise HttpError(406, f"Accept {GRAPHQL} or {JSON}.")
-    return best
-
-
-def _from_url(request: Request) -> Asked:
-    # A page of another site can make a browser send this with its cookie; a browser says where it comes from.
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise HttpError(403, "Queries by GET come from this site, or from a program.")
-    given: dict[str, Any] = dict(request.query_params)
-    for name in ("variables", "extensions"):
-        if text := given.pop(name, ""):
-            given[name] = _parsed(text.encode(), name)
-    return _asked({name: value for name, value in given.items() if value != ""})
-
-
-async def _from_body(request: Request) -> Asked:
-    content_type = request.headers.get("content-type", "").lower()
-    essence, _, parameters = content_type.partition(";")
-    charset = re.search(r"charset=\"?([^\s;\"]+)", parameters)
-    if essence.strip() != JSON or (charset and charset[1] not in ("utf-8", "utf8")):
-        raise HttpError(415, f"Send {JSON}, in UTF-8.", Accept=JSON)
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise HttpError(415, "Send the body as it is, without a Content-Encoding.")
-    return _asked(_parsed(await _body(request), "body"))
-
-
-async def _body(request: Request) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise HttpError(413, f"A request has at most {MOST_BYTES:,} bytes.", Connection="close")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _parsed(text: bytes, what: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise HttpError(400, f"The {what} is not JSON.") from None
-
-
-def _asked(given: Any) -> Asked:
-    if not isinstance(given, dict):
-        raise HttpError(422, "A request is a JSON object.")
-    query, variables, name = (given.get(key) for key in ("query", "variables", "operationName"))
-    if not isinstance(query, str) or not query.strip():
-        raise HttpError(422, "A request has a `query`: the document, as a string.")
-    if variables is not None and not isinstance(variables, dict):
-        raise HttpError(422, "`variables` is an object.")
-    if name is not None and not isinstance(name, str):
-        raise HttpError(422, "`operationName` is a string.")
-    if given.get("extensions") is not None and not isinstance(given["extensions"], dict):
-        raise HttpError(422, "`extensions` is an object.")
-    return Asked(query, variables, name or None)
+def is_known(request: Request, etag: str) -> bool:
+    """Whether If-None-Match names it."""
+    known: Any = request.headers.get("if-none-match", "")
+    names = {name.strip().removeprefix("W/") for name in known.split(",")}
+    return "*" in names or etag.removeprefix("W/") in names

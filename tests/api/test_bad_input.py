@@ -508,23 +508,22 @@ async def test_a_flood_is_refused_in_bounded_time_and_space(town: World, flood: 
 
 
 @shared_loop
-async def test_fragments_that_spread_twice_cost_no_exponential_time(town: World) -> None:
+async def test_fragments_that_spread_twice_are_refused_in_no_exponential_time(town: World) -> None:
     doubling = "".join(f"fragment F{i} on Service {{ ...F{i + 1} ...F{i + 1} }} " for i in range(30))
     start = time.process_time()
 
     reply = await town.portal("{ service { ...F0 } } " + doubling + "fragment F30 on Service { version }")
 
-    assert time.process_time() - start < 5
-    assert reply.body == {"data": {"service": {"version": "0.1.0"}}}
+    assert time.process_time() - start < 0.5
+    assert reply.codes == ["DOCUMENT_INVALID"]
 
 
 @shared_loop
 @pytest.mark.parametrize("depth", [30, 60])
-async def test_a_deep_document_within_the_limits_is_answered(town: World, depth: int) -> None:
+async def test_a_document_that_is_too_deep_is_refused(town: World, depth: int) -> None:
     reply = await town.portal("{ viewer { account { " + COMPANIES * depth + "id" + " } } }" * depth + " } } }", await town.person())
 
-    assert reply.codes in ([], ["PARSE_FAILED"], ["COST_LIMIT"])
-    assert reply.codes != [] or town.north.public_id in orjson.dumps(reply.body).decode()
+    assert reply.codes == ["DOCUMENT_INVALID"]
 
 
 # ---- nothing leaks ----------------------------------------------------------------------------------------------------------
@@ -676,7 +675,7 @@ async def test_a_lost_connection_is_unavailable_and_the_next_request_is_answered
 async def test_a_locked_database_is_unavailable(world: World) -> None:
     invitation, owner = await world.invitation(), await world.person()
     path = world.portal.database.engine.url.database
-    async with world.portal.database.engine.connect() as connection:
+    async with world.portal.database.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout = 50")
         await connection.rollback()
     with sqlite3.connect(str(path), isolation_level=None) as blocker:
