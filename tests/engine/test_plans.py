@@ -40,10 +40,12 @@ async def test_each_operation_of_a_document_has_a_plan_of_its_own(world: World) 
         "query A { viewer { account { nameEn teleworkers(first: %d, where: {nationalId: %s}) { totalCount } } } } "
         "query B { viewer { account { nameAr teleworkers(first: 1, where: {nationalId: %s}) { totalCount } } } }"
     )
+    reply = None
     for number, name in ((1, "A"), (2, "A"), (2, "B")):
         given = {"query": document % (number, '"1000000008"', '"1000000008"'), "operationName": name}
         reply = await world.portal.http.post("/graphql", json=given, headers=viewer.headers)
 
+    assert reply is not None
     assert list(reply.json()["data"]["viewer"]["account"]) == ["nameAr", "teleworkers"]
 
 
