@@ -54,7 +54,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     if settings.demo:
         _require_loopback(host)
     configure_logs()
-    uvicorn.run(create_app(settings), host=host, port=port, server_header=False)
+    uvicorn.run(create_app(settings), host=host, port=port, server_header=False, proxy_headers=False)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def demo(
     file = asyncio.run(_prepare(settings))
     typer.echo(_welcome(file, settings.data_dir))
     configure_logs(logging.WARNING)
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
 
 
 @app.command()

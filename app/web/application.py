@@ -47,7 +47,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # What start-up made stays: the collector need not look at it again, nor as often (a full pass takes 40 ms of everybody's time).
+        # What start-up made stays: the collector need not look at it again, nor stop everybody for it in the middle of a large answer.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
