@@ -7,6 +7,7 @@ import sqlite3
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ TELL_TALES = (
     "asyncpg",
     "psycopg",
     "traceback",
-    "/work/",
+    str(Path(__file__).parents[2]).lower(),
     "site-packages",
     ".py",
     "exception",
