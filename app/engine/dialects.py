@@ -44,6 +44,9 @@ class Dialect(Protocol):
     sql: Any
     """SQLAlchemy's dialect, for the text of frozen statements."""
 
+    writes_json: bool
+    """Whether selections are read as JSON text where they can be (app/engine/texts.py)."""
+
     def read(self, value: ColumnElement[Any], prefix: str | None) -> tuple[ColumnElement[Any], str | None]:
         """How a plan reads a value: its SQL, and a Python template ({0} is what the driver gives), None where that is JSON as it comes."""
 
@@ -68,6 +71,7 @@ class Dialect(Protocol):
 
 class PostgreSQL:
     sql = asyncpg.dialect()  # type: ignore[no-untyped-call]
+    writes_json = True
 
     def read(self, value: ColumnElement[Any], prefix: str | None) -> tuple[ColumnElement[Any], str | None]:
         if prefix:
@@ -107,6 +111,7 @@ class PostgreSQL:
 
 class SQLite:
     sql = sqlite.dialect()
+    writes_json = False  # its rows are made in this process either way
 
     def read(self, value: ColumnElement[Any], prefix: str | None) -> tuple[ColumnElement[Any], str | None]:
         if prefix:

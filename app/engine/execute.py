@@ -29,6 +29,7 @@ from app.engine.documents import Document, Operation, read_document
 from app.engine.limits import Meter
 from app.engine.plan import Plan, Planner
 from app.engine.steps import Run, Unplannable
+from app.engine.texts import Marked
 from app.errors import DeadlineExceeded, RequestError, StoppedAfterWriting
 
 DOCUMENTS, PLANS = 1000, 2000  # kept; the one least recently used goes first
@@ -227,9 +228,14 @@ class Executor:
         source: Any = None,
     ) -> tuple[dict[str, Any], Sequence[tuple[list[str | int], GraphQLError]]]:
         plan = self._plan(operation, variables, requests, context, part, make)
-        data, errors = await self._run(plan, requests, context, source)
+        try:
+            data, errors = await self._run(plan, requests, context, source)
+        except Marked:
+            self.counts["read again by rows"] += 1
+            plan = self._plan(operation, variables, requests, context, part, make, by_rows=True)
+            data, errors = await self._run(plan, requests, context, source)
         if errors and plan.text != operation.text:  # its errors tell places of another document
-            plan = self._plan(operation, variables, requests, context, part, make, own=True)
+            plan = self._plan(operation, variables, requests, context, part, make, own=True, by_rows=plan.by_rows)
             data, errors = await self._run(plan, requests, context, source)
         return data, errors
 
@@ -243,12 +249,13 @@ class Executor:
         make: Callable[[Planner], Plan],
         *,
         own: bool = False,
+        by_rows: bool = False,
     ) -> Plan:
         """The plan for these rights, switches and shapes of arguments; for all documents that differ in literals only, unless `own`."""
         switches = tuple(variables.coerced.get(name) for name in operation.switches)
         permissions = context.actor.permissions
         shapes = tuple(request.shape for request in requests)
-        key = ((operation.text, operation.name) if own else operation.signature, part, permissions, switches, shapes)
+        key = ((operation.text, operation.name) if own else operation.signature, part, permissions, switches, shapes, by_rows)
         if (plan := self._plans.get(key)) is not None:
             self._plans.move_to_end(key)
             return plan
@@ -261,9 +268,10 @@ class Executor:
             permissions,
             requests,
             operation.request_of,
+            by_rows,
         )
         plan = make(planner)
-        plan.text = operation.text
+        plan.text, plan.by_rows = operation.text, by_rows
         self.counts["planned"] += 1
         self._plans[key] = plan
         if len(self._plans) > PLANS:
@@ -274,7 +282,10 @@ class Executor:
         self, plan: Plan, requests: Sequence[Any], context: Context, source: Any
     ) -> tuple[dict[str, Any], Sequence[tuple[list[str | int], GraphQLError]]]:
         connection = await context.connection(snapshot=not plan.is_single)
-        run = Run(driver_of(connection), context, context.parameters, requests)
+        parameters = context.parameters
+        for place in plan.inner:
+            parameters.update((f"r{place}_{name}", value) for name, value in requests[place].parameters.items())
+        run = Run(driver_of(connection), context, parameters, requests)
         return await plan.run(run, (None, *(read(getattr(source, name)) for name, read in plan.attributes)))
 
 

@@ -146,11 +146,14 @@ def asked(source: Many, given: dict[str, Any]) -> Iterator[tuple[str, str, Any, 
 
 
 def conditions(
-    source: Many, row: Row, asker: Asker, filters: tuple[tuple[str, str, Any], ...], dialect: Dialect
+    source: Many, row: Row, asker: Asker, filters: tuple[tuple[str, str, Any], ...], dialect: Dialect, prefix: str = ""
 ) -> list[ColumnElement[bool]]:
-    """What the connection is narrowed to, for good and by the client; without the cursor, so that a count can use it."""
+    """What the connection is narrowed to, for good and by the client; without the cursor, so that a count can use it.
+
+    prefix   of the parameters' names, where one statement holds several connections
+    """
     found = [] if source.only is None else [source.only(row, asker)]
     known = {unique: condition for unique, _, _, condition in declared(source)}
     for unique, part, value in filters:
-        found.append(false() if value == () else known[unique].sql(row, asker, part, f"{unique}_{part}", dialect))
+        found.append(false() if value == () else known[unique].sql(row, asker, part, f"{prefix}{unique}_{part}", dialect))
     return found

@@ -152,7 +152,7 @@ class PageRequest:
         for name, mark in (("after", self.after), ("before", self.before)):
             if mark:
                 bound[f"{name}_value"], bound[f"{name}_id"] = mark
-        return {**bound, "limit": self.limit + 1}  # one row more tells whether the list goes on
+        return {**bound, "size": self.limit, "limit": self.limit + 1}  # one row more tells whether the list goes on
 
     @property
     def reading_down(self) -> bool:
@@ -186,14 +186,14 @@ def sort_value(source: Many, by: str, descending: bool, row: Row, asker: Asker) 
     return nulls_last(value, descending) if getattr(value, "nullable", False) else value
 
 
-def beyond(source: Many, row: Row, asker: Asker, request: PageRequest) -> list[ColumnElement[bool]]:
-    """What lies behind `after` and before `before`."""
+def beyond(source: Many, row: Row, asker: Asker, request: PageRequest, prefix: str = "") -> list[ColumnElement[bool]]:
+    """What lies behind `after` and before `before`. `prefix`: of the parameters' names."""
     value = sort_value(source, request.order, request.descending, row, asker)
     found: list[ColumnElement[bool]] = []
     for name, mark in (("after", request.after), ("before", request.before)):
         if mark:
             here = tuple_(value, row.id)
-            there = tuple_(bindparam(f"{name}_value", type_=_bound(value.type)), bindparam(f"{name}_id", type_=row.id.type))
+            there = tuple_(bindparam(f"{prefix}{name}_value", type_=_bound(value.type)), bindparam(f"{prefix}{name}_id", type_=row.id.type))
             found.append(here < there if request.descending is (name == "after") else here > there)
     return found
 

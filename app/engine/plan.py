@@ -23,10 +23,12 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
-from sqlalchemy import JSON, Boolean, Column, ColumnElement, Date, Integer, String, Uuid
+from sqlalchemy import JSON, Boolean, Column, ColumnElement, Date, Integer, String, Text, Uuid, bindparam, cast, func, select
 from sqlalchemy.orm import aliased
 
 from app.auth.permissions import Permissions
+from app.auth.visible import visible
+from app.engine import texts
 from app.engine.declare import (
     MODELS,
     TYPES,
@@ -42,10 +44,10 @@ from app.engine.declare import (
     Value,
     graph_field,
 )
-from app.engine.dialects import Dialect, Statement
+from app.engine.dialects import Dialect, Statement, directed
 from app.engine.frozen import Frozen
-from app.engine.pages import PageRequest, sort_value, text_of
-from app.engine.statements import all_rows, count, page, rows_by_key
+from app.engine.pages import PageRequest, beyond, sort_value, text_of
+from app.engine.statements import all_rows, count, matching, not_deleted, page, rows_by_key
 from app.engine.steps import (
     REFUSED,
     AccountStep,
@@ -101,13 +103,18 @@ def _places(data: Any, route: tuple[str, ...], path: tuple[str | int, ...]) -> I
 
 @dataclass
 class Plan:
-    """attributes: how the root's row is read from a Python object; is_single: whether it needs no snapshot, being one statement."""
+    """attributes: how the root's row is read from a Python object; is_single: whether it needs no snapshot, being one statement.
+
+    inner   the requests whose parameters stand in a statement of another level, under the prefix of their place
+    """
 
     root: Block
     refusals: list[Refusal]
     attributes: list[tuple[str, Callable[[Any], Any]]] = field(default_factory=list)
     is_single: bool = False
+    inner: Sequence[int] = ()
     text: str = ""  # of the document that it was made for
+    by_rows: bool = False
 
     async def run(self, run: Run, row: Sequence[Any] = (None,)) -> tuple[dict[str, Any], list[tuple[list[str | int], GraphQLError]]]:
         """The data, and the errors with their paths."""
@@ -131,28 +138,37 @@ class Planner:
     permissions: Permissions
     requests: Sequence[Any]
     request_of: Mapping[int, int]  # id of a field node -> its place in requests
+    by_rows: bool = False  # whether nothing is to be written by the database
     refusals: list[Refusal] = field(default_factory=list)
     statements: int = 0
+    inner: list[int] = field(default_factory=list)
+    _fields: dict[Any, GroupedFieldSet] = field(default_factory=dict)
+    _is_written: dict[Any, bool] = field(default_factory=dict)
 
     def plan_query(self) -> Plan:
         query = self.schema.query_type
         if query is None:
             raise Unplannable("no query type")
         fields = collect_fields(self.schema, self.fragments, self.variables, query, self.operation).grouped_field_set
-        return Plan(self.block(query, fields, None, Shelf(), (), None), self.refusals, [], self.statements <= 1)
+        block = self.block(query, fields, None, Shelf(), (), None)
+        return Plan(block, self.refusals, [], self.statements <= 1, self.inner)
 
     def plan_object(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Plan:
         """A plan for a Python object of that type."""
         attributes: list[tuple[str, Callable[[Any], Any]]] = []
         block = self.block(type_, self.sub(type_, details), None, Shelf(), (), attributes)
-        return Plan(block, self.refusals, attributes, self.statements <= 1)
+        return Plan(block, self.refusals, attributes, self.statements <= 1, self.inner)
 
     def frozen(self, statement: Statement) -> Frozen:
         self.statements += 1
         return Frozen(self.dialect, statement)
 
     def sub(self, type_: GraphQLObjectType, details: FieldDetailsList) -> GroupedFieldSet:
-        return collect_subfields(self.schema, self.fragments, self.variables, self.operation, type_, details).grouped_field_set
+        name = _name(type_, details)
+        if name not in self._fields:
+            found = collect_subfields(self.schema, self.fragments, self.variables, self.operation, type_, details)
+            self._fields[name] = found.grouped_field_set
+        return self._fields[name]
 
     def object_type(self, model: type[Base]) -> GraphQLObjectType:
         return self.schema.type_map[model.__name__]  # type: ignore[return-value]  # declared types are object types
@@ -202,8 +218,7 @@ class Planner:
         sql, form = self.dialect.read(made, source.prefix)
         _agree(gql.type, made, source.prefix)
         place = f"v{shelf.put((source, form), sql)}"
-        certain = isinstance(made, Column) or (hasattr(made, "nullable") and made.nullable is False)
-        if isinstance(gql.type, GraphQLNonNull) and not certain:
+        if isinstance(gql.type, GraphQLNonNull) and not _is_certain(made):
             place = f"need({place})"
         if form is None:
             return place
@@ -281,6 +296,10 @@ class Planner:
 
     def rows_block(self, model: type[Base], details: FieldDetailsList, row: Row, shelf: Shelf, here: tuple[str, ...]) -> Block:
         type_ = self.object_type(model)
+        if self.is_written(type_, details):
+            block = Block(shelf)
+            block.written = shelf.put(block, texts.encoded(texts.joined(self.text(type_, details, row))))
+            return block
         return self.block(type_, self.sub(type_, details), row, shelf, here, None)
 
     def one(
@@ -331,6 +350,120 @@ class Planner:
         block = self.block(type_, self.sub(type_, details), None, Shelf(), here, attributes)
         return BatchStep(source, place, request, nullable, block, attributes, None)
 
+    # ---- what the database writes -----------------------------------------------------------------------------------------
+
+    def is_written(self, type_: GraphQLObjectType, details: FieldDetailsList) -> bool:
+        """Whether the database can write the selection as JSON, whole."""
+        if self.by_rows or not self.dialect.writes_json:
+            return False
+        name = _name(type_, details)
+        if name not in self._is_written:  # asked again at each level above
+            self._is_written[name] = all(self._is_written_field(type_, found) for found in self.sub(type_, details).values())
+        return self._is_written[name]
+
+    def _is_written_field(self, type_: GraphQLObjectType, details: FieldDetailsList) -> bool:
+        name = details[0].node.name.value
+        if name == "__typename":
+            return True
+        if (gql := type_.fields.get(name)) is None or (declared := graph_field(gql)) is None or self.lacking(declared, details):
+            return False
+        match declared.source:
+            case Value():
+                return True
+            case One(model=model) | All(model=model):
+                return self.is_written(self.object_type(model), details)
+            case Many(model=model):
+                return self.asked(details).forward and self._is_written_page(gql, self.object_type(model), details)
+        return False
+
+    def _is_written_page(self, gql: GraphQLField, type_: GraphQLObjectType, details: FieldDetailsList) -> bool:
+        wrapper: Any = get_named_type(gql.type)
+        parts = list(self.sub(wrapper, details).values())
+        names = [part[0].node.name.value for part in parts]
+        if names.count("nodes") + names.count("edges") > 1:  # one statement then serves both
+            return False
+        for name, part in zip(names, parts, strict=True):
+            if name == "edges":
+                edge: Any = get_named_type(wrapper.fields[name].type)
+                inner = list(self.sub(edge, part).values())
+                found = [each[0].node.name.value for each in inner]
+                if not {*found} <= {"node", "__typename"} or not all(
+                    self.is_written(type_, each) for each, what in zip(inner, found, strict=True) if what == "node"
+                ):
+                    return False
+            elif name == "nodes" and not self.is_written(type_, part):
+                return False
+        return {*names} <= {"nodes", "edges", "totalCount", "__typename"}
+
+    def asked(self, details: FieldDetailsList) -> PageRequest:
+        return self.requests[self.request_of[id(details[0].node)]]  # type: ignore[no-any-return]  # what a connection asks for
+
+    def text(self, type_: GraphQLObjectType, details: FieldDetailsList, row: Row) -> list[texts.Piece]:
+        """The object of `row`. Only for what is_written()."""
+        pieces: list[texts.Piece] = []
+        for key, found in self.sub(type_, details).items():
+            name = found[0].node.name.value
+            pieces.append(f'{"," if pieces else "{"}"{key}":')
+            pieces += [f'"{type_.name}"'] if name == "__typename" else self._field_text(type_.fields[name], found, row)
+        return [*pieces, "}"] if pieces else ["{}"]
+
+    def _field_text(self, gql: GraphQLField, details: FieldDetailsList, row: Row) -> list[texts.Piece]:
+        declared, nullable = graph_field(gql), not isinstance(gql.type, GraphQLNonNull)
+        assert declared  # noqa: S101  # is_written() said so
+        found: list[texts.Piece] = []
+        match source := declared.source:
+            case Value():
+                made = source.sql(row, Asker(self.permissions))
+                _agree(gql.type, made, source.prefix)
+                is_enum = isinstance(get_named_type(gql.type), GraphQLEnumType)
+                found = texts.value(made, source.prefix, is_enum=is_enum, nullable=nullable, certain=not nullable and _is_certain(made))
+            case One():
+                inner = aliased(source.model)
+                where = [getattr(inner, source.remote) == getattr(row, source.local), visible(source.model, inner)]
+                found = [texts.one(self.text(self.object_type(source.model), details, inner), where, row, nullable=nullable)]
+            case All():
+                inner = aliased(source.model)
+                text = texts.joined(self.text(self.object_type(source.model), details, inner))
+                where = [getattr(inner, source.key) == row.id, visible(source.model, inner), *not_deleted(inner)]
+                rows = select(text.label("t")).where(*where).order_by(getattr(inner, source.sort), inner.id)
+                found = texts.several(rows, row)
+            case Many():
+                found = self._page_text(source, gql, details, row)
+        return [texts.only_in_account(row, found)] if declared.guard.only_in_account else found
+
+    def _page_text(self, source: Many, gql: GraphQLField, details: FieldDetailsList, row: Row) -> list[texts.Piece]:
+        wrapper: Any = get_named_type(gql.type)
+        place, asker = self.request_of[id(details[0].node)], Asker(self.permissions)
+        asked, prefix = self.asked(details), f"r{place}_"
+        self.inner.append(place)
+        pieces: list[texts.Piece] = []
+        for key, part in self.sub(wrapper, details).items():
+            name, inner = part[0].node.name.value, aliased(source.model)
+            mine = [getattr(inner, str(source.key)) == row.id, *matching(self.dialect, source, inner, asker, asked, prefix)]
+            pieces.append(f'{"," if pieces else "{"}"{key}":')
+            if name == "__typename":
+                pieces.append(f'"{wrapper.name}"')
+            elif name == "totalCount":
+                pieces.append(select(cast(func.count(), Text)).select_from(inner).where(*mine).correlate(row).scalar_subquery())
+            else:
+                text = self._edge_text(wrapper, part, source, inner) if name == "edges" else self._node_text(source, part, inner)
+                sort = [sort_value(source, asked.order, asked.descending, inner, asker), inner.id]
+                rows = select(texts.joined(text).label("t")).where(*mine, *beyond(source, inner, asker, asked, prefix))
+                rows = rows.order_by(*directed(sort, asked.reading_down)).limit(bindparam(f"{prefix}size"))
+                pieces += texts.several(rows, row)
+        return [*pieces, "}"] if pieces else ["{}"]
+
+    def _node_text(self, source: Many, details: FieldDetailsList, row: Row) -> list[texts.Piece]:
+        return self.text(self.object_type(source.model), details, row)
+
+    def _edge_text(self, wrapper: GraphQLObjectType, details: FieldDetailsList, source: Many, row: Row) -> list[texts.Piece]:
+        edge: Any = get_named_type(wrapper.fields["edges"].type)
+        pieces: list[texts.Piece] = []
+        for key, found in self.sub(edge, details).items():
+            pieces.append(f'{"," if pieces else "{"}"{key}":')
+            pieces += self._node_text(source, found, row) if found[0].node.name.value == "node" else [f'"{edge.name}"']
+        return [*pieces, "}"] if pieces else ["{}"]
+
     # ---- pages -----------------------------------------------------------------------------------------------------------
 
     def many(
@@ -380,6 +513,16 @@ class Planner:
 
 
 _NOTHING: ColumnElement[Any] = Column("nothing")
+
+
+def _name(type_: GraphQLObjectType, details: FieldDetailsList) -> tuple[str, tuple[int, ...]]:
+    """Of a selection: its fields' nodes are those of the document, which outlives the plan's making."""
+    return type_.name, tuple(id(found.node) for found in details)
+
+
+def _is_certain(made: ColumnElement[Any]) -> bool:
+    """Whether it is never null; the declarations' check has seen to columns."""
+    return isinstance(made, Column) or (hasattr(made, "nullable") and made.nullable is False)
 
 
 def _complete(type_: GraphQLOutputType, value: Any) -> Any:

@@ -20,14 +20,14 @@ Columns = Sequence[ColumnElement[Any]]
 def rows_by_key(dialect: Dialect, source: One, row: Row, columns: Columns, *, deleted: bool = True) -> Statement:
     """The remote key, then `columns`. `deleted` tells whether deleted rows show, as they do where another row refers to them."""
     remote = getattr(row, source.remote)
-    where = [dialect.member(remote, "keys"), visible(source.model, row), *([] if deleted else _not_deleted(row))]
+    where = [dialect.member(remote, "keys"), visible(source.model, row), *([] if deleted else not_deleted(row))]
     return select(remote, *columns).where(*where)
 
 
 def all_rows(dialect: Dialect, source: All, row: Row, columns: Columns) -> Statement:
     """The parent's key, then `columns`, in order."""
     parent = getattr(row, source.key)
-    where = [dialect.member(parent, "keys"), visible(source.model, row), *_not_deleted(row)]
+    where = [dialect.member(parent, "keys"), visible(source.model, row), *not_deleted(row)]
     return select(parent, *columns).where(*where).order_by(getattr(row, source.sort), row.id)
 
 
@@ -35,7 +35,7 @@ def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRe
     """The parent's key (null without parents), then `columns`; :limit is given one higher than the page."""
 
     def shape(row: Row) -> Any:
-        where = [*_matching(dialect, source, row, asker, request), *beyond(source, row, asker, request)]
+        where = [*matching(dialect, source, row, asker, request), *beyond(source, row, asker, request)]
         sort = [sort_value(source, request.order, request.descending, row, asker), row.id]
         return getattr(row, source.key or "id"), where, sort, request.reading_down
 
@@ -47,16 +47,17 @@ def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRe
 
 def count(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest) -> Statement:
     """The parent's key (null without parents) and how many."""
-    where = _matching(dialect, source, row, asker, request)
+    where = matching(dialect, source, row, asker, request)
     if not source.key:
         return select(literal(None), func.count()).select_from(row).where(*where)
     parent = getattr(row, source.key)
     return select(parent, func.count()).where(*where, dialect.member(parent, "keys")).group_by(parent)
 
 
-def _matching(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest) -> list[ColumnElement[bool]]:
-    return [visible(source.model, row), *_not_deleted(row), *conditions(source, row, asker, request.filters, dialect)]
+def matching(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest, prefix: str = "") -> list[ColumnElement[bool]]:
+    """What all pages of a connection hold; `prefix`: of the parameters' names."""
+    return [visible(source.model, row), *not_deleted(row), *conditions(source, row, asker, request.filters, dialect, prefix)]
 
 
-def _not_deleted(row: Row) -> list[ColumnElement[bool]]:
+def not_deleted(row: Row) -> list[ColumnElement[bool]]:
     return [row.deleted_at.is_(None)] if hasattr(row, "deleted_at") else []

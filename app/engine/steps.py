@@ -14,10 +14,12 @@ from app.engine.context import Context
 from app.engine.declare import Batch, ByPublicId, Many
 from app.engine.frozen import Frozen
 from app.engine.pages import PageRequest, write_cursor
+from app.engine.texts import fragment
 from app.models import Base
 
 Rows = Sequence[Sequence[Any]]
-Objects = list[dict[str, Any]]
+Objects = list[Any]
+"""Dictionaries, or JSON that is written already."""
 
 
 class Unplannable(Exception):
@@ -59,12 +61,16 @@ class Shelf:
 
 
 class Block:
-    """One selection set over the rows of a level: plain values in one generated comprehension, steps for what hangs on them."""
+    """One selection set over the rows of a level: plain values in one generated comprehension, steps for what hangs on them.
+
+    written   the place of the whole object as JSON, where the database wrote it; the rest is then empty
+    """
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.parts: list[tuple[str, str]] = []  # response key, Python expression over v0..vn
         self.steps: list[tuple[str, Step]] = []  # response key, what fills it
+        self.written: int | None = None
         self._make: Callable[[Rows], Objects] | None = None
 
     def make(self, rows: Rows) -> Objects:
@@ -77,6 +83,9 @@ class Block:
         return self._make(rows)
 
     async def objects(self, run: Run, rows: Rows) -> Objects:
+        """Raises Marked."""
+        if (place := self.written) is not None:
+            return [fragment(row[place]) for row in rows]
         made = self.make(rows)
         if made:
             for key, step in self.steps:
@@ -126,7 +135,7 @@ class OneStep(Step):
         values = [objects.get(key) for key in keys]
         return values if self.nullable else [need(value) for value in values]
 
-    async def by_key(self, run: Run, keys: Sequence[Any]) -> dict[Any, dict[str, Any]]:
+    async def by_key(self, run: Run, keys: Sequence[Any]) -> dict[Any, Any]:
         wanted = [key for key in dict.fromkeys(keys) if key is not None]
         if not wanted:
             return {}

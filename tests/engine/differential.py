@@ -60,7 +60,7 @@ async def compare(url: str, data: Path, *, operations: int, seed: int) -> Outcom
             answers = []
             for executor in (compiled, reference):
                 context = Context(portal.database, portal.settings, actor, language, portal.clock(), "request")
-                answers.append((await executor.execute(made.text, made.variables, None, context)).body)
+                answers.append(orjson.loads(orjson.dumps((await executor.execute(made.text, made.variables, None, context)).body)))
             outcome.operations += 1
             outcome.errors.update(error["extensions"]["code"] for error in answers[1].get("errors", ()))
             if _bytes(answers[0]) != _bytes(answers[1]):
