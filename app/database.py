@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from app.settings import Settings
@@ -39,28 +40,17 @@ class Database:
         self.writer = _engine(settings, 1 if self.engine.dialect.name == "sqlite" else settings.database_pool_size)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # The same pool; SQLAlchemy begins nothing on these connections.
-        self._reader = self.engine.execution_options(**({_MANUAL: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
+        reader = self.engine.execution_options(**({_MANUAL: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
+        self._readers = Readers(reader, settings.database_pool_size, 30 if self.is_sqlite else 3)
         # SQLite has one writer at a time and lets the others poll; a queue of our own is fair and does not sleep.
         self._writers: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
-    @asynccontextmanager
-    async def reading(self, *, snapshot: bool = True) -> AsyncIterator[AsyncConnection]:
+    def reading(self, *, snapshot: bool = True) -> Reading:
         """A connection to read on; with a snapshot all its statements see the same moment, which a single statement does anyway.
 
         The transaction is ours, on the driver's connection: SQLAlchemy's statements and those frozen for the driver share it.
         """
-        async with self._reader.connect() as connection:
-            driver = driver_of(connection)
-            try:
-                if snapshot:
-                    await driver.execute("BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                yield connection
-            finally:
-                if not self.is_sqlite and driver.is_closed():
-                    # Lost behind SQLAlchemy's back: the pool must not lend it again.
-                    await connection.invalidate()
-                elif snapshot:
-                    await driver.execute("ROLLBACK")
+        return Reading(self._readers, "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", snapshot)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -83,14 +73,100 @@ class Database:
         raise AssertionError("unreachable")
 
     async def close(self) -> None:
+        await self._readers.close()
         await self.engine.dispose()
         await self.writer.dispose()
+
+
+class Readers:
+    """SQLAlchemy's connections, lent to one reader after the other: its pool and greenlets take 0.1 ms of CPU each time, this 2 µs."""
+
+    def __init__(self, engine: AsyncEngine, size: int, patience: float) -> None:
+        self._engine, self.patience = engine, patience  # seconds
+        self._idle: list[AsyncConnection] = []
+        self._free = asyncio.Semaphore(size)
+
+    async def lend(self) -> AsyncConnection:
+        """Raises sqlalchemy.exc.TimeoutError where none comes free in time."""
+        try:
+            if self._free.locked():
+                async with asyncio.timeout(self.patience):
+                    await self._free.acquire()
+            else:
+                await self._free.acquire()
+        except TimeoutError:
+            raise PoolTimeout("no connection came free") from None
+        try:
+            while self._idle:
+                connection = self._idle.pop()
+                if not is_lost(connection):
+                    return connection
+                await drop(connection)
+            return await self._engine.connect()
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def take_back(self, connection: AsyncConnection, *, broken: bool) -> None:
+        try:
+            if broken or is_lost(connection):
+                await drop(connection)
+                return
+            if connection.in_transaction():  # SQLAlchemy's notion of one, where its statements were run
+                await connection.rollback()
+            self._idle.append(connection)
+        finally:
+            self._free.release()
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
+
+
+class Reading:
+    """One loan."""
+
+    __slots__ = ("_begin", "_connection", "_readers", "_snapshot")
+
+    def __init__(self, readers: Readers, begin: str, snapshot: bool) -> None:
+        self._readers, self._begin, self._snapshot = readers, begin, snapshot
+
+    async def __aenter__(self) -> AsyncConnection:
+        self._connection = await self._readers.lend()
+        if self._snapshot:
+            try:
+                await driver_of(self._connection).execute(self._begin)
+            except BaseException:
+                await self._readers.take_back(self._connection, broken=True)
+                raise
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        broken = True
+        try:
+            if self._snapshot and not is_lost(self._connection):
+                await driver_of(self._connection).execute("ROLLBACK")
+            broken = False
+        finally:
+            await self._readers.take_back(self._connection, broken=broken)
 
 
 def driver_of(connection: AsyncConnection) -> Any:
     """The driver's own connection: asyncpg's or aiosqlite's."""
     # Not get_raw_connection(), which costs a greenlet for what is at hand.
     return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]  # it is open
+
+
+def is_lost(connection: AsyncConnection) -> bool:
+    """Whether it ended behind SQLAlchemy's back."""
+    return connection.closed or (connection.dialect.name != "sqlite" and driver_of(connection).is_closed())
+
+
+async def drop(connection: AsyncConnection) -> None:
+    """Ends a connection whose state nobody knows."""
+    if not connection.closed:
+        await connection.invalidate()
+        await connection.close()
 
 
 def _engine(settings: Settings, size: int) -> AsyncEngine:

@@ -638,7 +638,7 @@ async def test_where_not_even_the_caller_can_be_told_the_answer_is_masked_too(wo
 async def test_a_pool_without_a_free_connection_is_unavailable_and_recovers(backend: str, templates: Templates) -> None:
     url, data = await asyncio.to_thread(templates.copy, backend, "blank")
     async with portal_on(url, data, database_pool_size=1) as portal:
-        portal.database.engine.sync_engine.pool._timeout = 0.05  # 3 and 30 seconds are long for a test
+        portal.database._readers.patience = 0.05  # 3 and 30 seconds are long for a test
         async with portal.database.reading() as connection:
             await connection.execute(select(func.count()).select_from(Job))
             drained = await portal("{ cities { totalCount } }")
