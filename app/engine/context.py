@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.auth.actor import Actor
 from app.auth.visible import scope_parameters
 from app.clock import riyadh_day
-from app.database import Database, driver_of
+from app.database import Database, Reading, driver_of
 from app.engine.declare import Asker, Perform
 from app.engine.dialects import Dialect, Statement, dialect_named
 from app.engine.frozen import Frozen
@@ -56,7 +55,7 @@ class Context:
     signals: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(init=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict, init=False)
-    _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
+    _reading: Reading | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
     _connection: AsyncConnection | None = field(default=None, init=False)
     _performed: dict[str, Any] = field(default_factory=dict, init=False)
@@ -67,7 +66,7 @@ class Context:
     _interrupting: asyncio.Task[None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.dialect = dialect_named(self.database.engine.dialect.name)
+        self.dialect = dialect_named("sqlite" if self.database.is_sqlite else "postgresql")
 
     @property
     def asker(self) -> Asker:
@@ -119,7 +118,8 @@ class Context:
         if self._closed:
             raise asyncio.CancelledError
         if self._connection is None:
-            self._connection = await self._open.enter_async_context(self.database.reading(snapshot=snapshot))
+            reading = self.database.reading(snapshot=snapshot)
+            self._connection, self._reading = await reading.__aenter__(), reading
         return self._connection
 
     def interrupt(self, main: asyncio.Task[Any]) -> None:
@@ -158,8 +158,9 @@ class Context:
         """Forgets the snapshot: what comes next sees what has been written since."""
         async with self._turn:
             self._loaders.clear()
-            self._connection = None
-            await self._open.aclose()
+            reading, self._reading, self._connection = self._reading, None, None
+            if reading is not None:
+                await reading.__aexit__()
 
     async def close(self) -> None:
         """Gives the connection back for good. A null that took its parents along leaves batches under way that nobody waits for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -151,5 +152,6 @@ class SQLite:
         return orjson.dumps([self.pack_one(value) for value in values]).decode()
 
 
+@cache
 def dialect_named(name: str) -> Dialect:
     return SQLite() if name == "sqlite" else PostgreSQL()

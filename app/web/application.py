@@ -30,7 +30,7 @@ from app.web.document import download
 from app.web.graphiql import graphiql_routes
 from app.web.graphql import GraphQLEndpoint, etag_of, is_known
 from app.web.media import packed
-from app.web.middleware import RequestIds
+from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
 from app.web.sign_in import sign_in_routes
 from app.web.trusted import Documents, read_manifest
@@ -56,16 +56,17 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
             await client.close()
         await database.close()
 
+    endpoint = GraphQLEndpoint()
     routes: list[BaseRoute] = [
         Route("/", lambda _: RedirectResponse("/graphiql", 307)),
-        Route("/graphql", GraphQLEndpoint()),
+        Route("/graphql", endpoint),
         Route("/schema.graphql", _sdl),
         Route("/documents/{document_id}", download),
         *graphiql_routes(GRAPHIQL_DIST, graphql_url="/graphql", login_url="/auth/login", logout_url="/auth/logout"),
         *_forgetting(sign_in_routes(), remembered),
         *provider_routes,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds), Middleware(Direct, path="/graphql", to=endpoint)])
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
     app.state.rates = Rates(settings, clock=clock)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -48,8 +49,20 @@ async def _respond(request: Request) -> Response:
         response = PlainTextResponse(error.words + "\n", error.status, headers=error.headers)
     except RequestError as error:
         response = visit.refused(error)
-    response.headers.update(await visit.rate_headers())
+    response.raw_headers += [(name.encode(), value.encode()) for name, value in (await visit.rate_headers()).items()]
     return response
+
+
+class Head(Headers):
+    """Headers that are read once: Starlette's look through all of them at each question."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._first = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self._list)}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """`key` in lower case."""
+        return self._first.get(key, default)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ class Visit:
     def __init__(self, request: Request) -> None:
         state = request.app.state
         self.request, self.state = request, state
+        request._headers = Head(scope=request.scope)
         self.settings: Settings = state.settings
         self.rates: Rates = state.rates
         self.executor: Executor = state.executor
@@ -196,7 +210,13 @@ class Visit:
         return response
 
     def _response(self, outcome: Outcome, headers: dict[str, str]) -> Response:
-        return Response(outcome.body, outcome.status, {**headers, "Vary": VARY}, f"{self.media}; charset=utf-8")
+        response = Response(status_code=outcome.status)
+        response.body = outcome.body
+        told = {**headers, "Vary": VARY, "Content-Type": f"{self.media}; charset=utf-8"}
+        response.raw_headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        if outcome.status != 304:
+            response.raw_headers.append((b"content-length", str(len(outcome.body)).encode()))
+        return response
 
     async def rate_headers(self) -> dict[str, str]:
         """On every answer, refusals as well."""

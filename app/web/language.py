@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from app.errors import Language
 
+_LONG = 200  # characters: headers that clients make up are not kept
 _LANGUAGES: dict[str, tuple[Language, ...]] = {"ar": ("ar",), "en": ("en",)}
 
 
 def asked_language(header: str | None) -> Language | None:
     """Arabic or English by Accept-Language's quality values; None where the header asks for neither."""
+    return _asked_language(header) if header is None or len(header) < _LONG else _asked_language.__wrapped__(header)
+
+
+@lru_cache(1000)
+def _asked_language(header: str | None) -> Language | None:
     best: dict[Language, float] = {}
     for place, item in enumerate((header or "").split(",")[:20]):
         tag, _, parameters = item.strip().partition(";")

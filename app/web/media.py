@@ -6,17 +6,24 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
 SHORTEST_PACKED = 1000  # bytes; less fits into one packet anyway
 _IN_A_THREAD = 100_000  # bytes that take a millisecond or more
+_LONG = 200  # characters: headers that clients make up are not kept
 _QUALITY = re.compile(r"[01](\.\d{0,3})?")
 
 
 def media_type(accept: str | None) -> str | None:
     """The better liked of the two media types; None where neither is."""
+    return _media_type(accept) if accept is None or len(accept) < _LONG else _media_type.__wrapped__(accept)
+
+
+@lru_cache(1000)
+def _media_type(accept: str | None) -> str | None:
     if not accept or not accept.strip():
         return GRAPHQL
     liked: dict[str, tuple[bool, float]] = {GRAPHQL: (False, 0.0), JSON: (False, 0.0)}  # whether named, how much liked

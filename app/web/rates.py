@@ -92,7 +92,10 @@ class Rates:
     async def charge(self, caller: Caller, cost: int) -> Standing:
         """Takes the points. Raises RateLimited where they do not suffice; then none are taken."""
         key = self._key(caller)
-        spent, reset_at = await self._on_storage(lambda storage: _add(storage, key, cost))
+        if self._shared is None:
+            spent, reset_at = self._memory.add(key, SECONDS, cost)
+        else:
+            spent, reset_at = await self._on_storage(lambda storage: _add(storage, key, cost))
         if spent > caller.limit:
             # Counted before looked at, so that two at once cannot both pass; what was refused costs nothing.
             await self._on_storage(lambda storage: _take_back(storage, key, cost))
@@ -105,7 +108,10 @@ class Rates:
         if points <= 0 or self._now() >= charged.reset_at.timestamp():
             return charged
         key = self._key(caller)
-        spent = await self._on_storage(lambda storage: _take_back(storage, key, points))
+        if self._shared is None:
+            spent = self._memory.take_back(key, points)
+        else:
+            spent = await self._on_storage(lambda storage: _take_back(storage, key, points))
         return Standing(caller.limit, min(max(caller.limit - spent, 0), caller.limit), charged.reset_at)
 
     async def standing(self, caller: Caller) -> Standing:
@@ -197,13 +203,27 @@ class Memory(Storage):
         return ValueError
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        return self.add(key, expiry, amount)[0]
+
+    def add(self, key: str, expiry: int, amount: int) -> tuple[int, float]:
+        """What is spent then, and when the window ends."""
         now = self._clock().timestamp()
         spent, end = self._kept.get(key, (0, 0.0))
         if end <= now:
             spent, end = 0, now + expiry
             self._sweep(now)
         self._kept[key] = spent + amount, end
-        return spent + amount
+        return spent + amount, end
+
+    def take_back(self, key: str, amount: int) -> int:
+        """What is spent then; never less than nothing."""
+        spent, end = self._kept.get(key, (0, 0.0))
+        if end <= self._clock().timestamp():
+            return 0
+        if amount <= spent:
+            spent -= amount
+            self._kept[key] = spent, end
+        return spent
 
     async def get(self, key: str) -> int:
         spent, end = self._kept.get(key, (0, 0.0))
