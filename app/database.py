@@ -159,14 +159,14 @@ def driver_of(connection: AsyncConnection) -> Any:
 
 def is_lost(connection: AsyncConnection) -> bool:
     """Whether it ended behind SQLAlchemy's back."""
-    return connection.closed or (connection.dialect.name != "sqlite" and driver_of(connection).is_closed())
+    return connection.closed or connection.invalidated or (connection.dialect.name != "sqlite" and driver_of(connection).is_closed())
 
 
 async def drop(connection: AsyncConnection) -> None:
     """Ends a connection whose state nobody knows."""
-    if not connection.closed:
+    if not (connection.closed or connection.invalidated):
         await connection.invalidate()
-        await connection.close()
+    await connection.close()
 
 
 def _engine(settings: Settings, size: int) -> AsyncEngine:

@@ -93,19 +93,29 @@ class Executor:
 
     async def run(self, prepared: Prepared, context: Context) -> Answer:
         """Closes the context. Raises DeadlineExceeded, with the SQL stopped and what was being written rolled back; nothing else."""
-        seconds, loop, late = context.settings.deadline, asyncio.get_running_loop(), False
+        seconds, loop, late, stopped = context.settings.deadline, asyncio.get_running_loop(), False, False
         main: Any = asyncio.current_task()
-
-        def interrupt() -> None:
-            nonlocal late
-            late = True
-            context.interrupt(main)
+        alarm: asyncio.TimerHandle
 
         # First the SQL, then the task: SQLite's thread would run on after a cancellation, and whoever cleans up wait for it.
+        def interrupt() -> None:
+            nonlocal late, alarm
+            late, alarm = True, loop.call_later(_GRACE, stop)
+            context.interrupt(main)
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+            main.cancel()
+
         alarm = loop.call_later(seconds, interrupt)
         try:
-            async with asyncio.timeout(seconds + _GRACE):
+            try:
                 answer = await self._answer(prepared, context)
+            except asyncio.CancelledError:
+                if not stopped or main.uncancel() > 0:  # somebody else's wish
+                    raise
+                raise TimeoutError from None
             if late and not prepared.is_mutation:  # its errors are the interruption's; what a mutation did is told
                 raise DeadlineExceeded(seconds=seconds)
             return answer

@@ -58,11 +58,15 @@ class Head(Headers):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope=scope)
-        self._first = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self._list)}
+        self._pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._list]
+        self._first = dict(reversed(self._pairs))
 
     def get(self, key: str, default: Any = None) -> Any:
-        """`key` in lower case."""
+        """`key` in lower case, here and below."""
         return self._first.get(key, default)
+
+    def getlist(self, key: str) -> list[str]:
+        return [value for name, value in self._pairs if name == key] if key in self._first else []
 
 
 @dataclass(frozen=True)

@@ -67,10 +67,10 @@ class Rates:
     def caller(self, actor: Actor, address: str) -> Caller:
         """`address` is what `address` below answers; it counts for callers whom nobody knows."""
         if actor.token_id:
-            return Caller(f"token:{actor.token_id}", self._settings.points_a_minute)
+            return _caller("token", actor.token_id, self._settings.points_a_minute)
         if actor.user_id:
-            return Caller(f"person:{actor.user_id}", self._settings.points_a_minute)
-        return Caller(f"address:{_household(address)}", self._settings.anonymous_points_a_minute)
+            return _caller("person", actor.user_id, self._settings.points_a_minute)
+        return _caller("address", _household(address), self._settings.anonymous_points_a_minute)
 
     def address(self, peer: str, forwarded: Iterable[str] = ()) -> str:
         """Where a request comes from: its peer, or, if that is a trusted proxy, the right-most X-Forwarded-For entry that is none.
@@ -161,6 +161,11 @@ class Rates:
 
     def _now(self) -> float:
         return self._clock().timestamp()
+
+
+@lru_cache(10_000)  # writing a UUID out takes longer than counting
+def _caller(kind: str, key: object, limit: int) -> Caller:
+    return Caller(f"{kind}:{key}", limit)
 
 
 async def _add(storage: Storage, key: str, cost: int) -> tuple[int, float]:
