@@ -95,9 +95,7 @@ def _engine(settings: Settings, size: int) -> AsyncEngine:
             # jit and parallel plans only cost on statements this small; the text forms of instants rely on UTC and ISO
             connect_args={"server_settings": {"timezone": "UTC", "datestyle": "ISO", "jit": "off", "max_parallel_workers_per_gather": "0"}},
         )
-    engine = create_async_engine(
-        settings.database_url, pool_size=size, max_overflow=0, pool_timeout=30, hide_parameters=True
-    )
+    engine = create_async_engine(settings.database_url, pool_size=size, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

@@ -38,9 +38,7 @@ class SpToken(Node):
 class CreateTokenInput(CheckedInput):
     name: str = required("What it is for", values.text(100))
     environment: Environment = required("Where it is to work")
-    scopes: list[Permission] | None = given(
-        "What it may do; left out: REPORTS_READ, REPORTS_WRITE, TELEWORKERS_READ", each=True
-    )
+    scopes: list[Permission] | None = given("What it may do; left out: REPORTS_READ, REPORTS_WRITE, TELEWORKERS_READ", each=True)
     expires_at: datetime | None = given("The instant from which on it does not work; left out: never", values.an_instant)
 
 
