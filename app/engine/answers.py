@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types
+import orjson
 import structlog
 from graphql import GraphQLError
 from sqlalchemy.exc import DBAPIError
@@ -34,8 +35,10 @@ class Answer:
 
     @property
     def body(self) -> dict[str, Any]:
+        """As a client reads it: in `data` there may be JSON that is written already."""
         errors = {"errors": self.errors} if self.errors else {}
-        return errors if self.refusal else {**errors, "data": self.data}
+        body: dict[str, Any] = orjson.loads(orjson.dumps(errors if self.refusal else {**errors, "data": self.data}))
+        return body
 
 
 class Refused(Exception):

@@ -1,26 +1,48 @@
 """Two executors, one meaning: random operations over the whole schema, answered alike to the byte and the order of keys.
 
-`python -m tests.engine.differential 20000` runs many more; a failing operation is printed with its seed.
+`python -m tests.engine.differential 20000 --resume` runs many more; a failing operation is printed with the round that repeats it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
+from collections import Counter
+from random import Random
 
 import pytest
+from graphql import parse, validate
 
+from app.engine.declare import MODELS
+from app.schema import schema
 from tests.conftest import Templates
+from tests.engine.coverage import arguments_of, fields_of, input_fields_of
 from tests.engine.differential import compare
+from tests.engine.operations import Generator
+
+CORE = schema._schema
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_random_operations_are_answered_alike(backend: str, templates: Templates, seed: int, tmp_path: Path) -> None:
-    url, data = await asyncio.to_thread(templates.copy, backend, "demo")
+@pytest.mark.parametrize("seed", ["1", "2"])
+async def test_random_operations_are_answered_alike(backend: str, templates: Templates, seed: str) -> None:
+    outcome = await compare(templates, backend, operations=90, seed=seed)
 
-    outcome = await compare(url, data, operations=160, seed=seed)
-
-    templates.drop(url)
     assert outcome.differences == []
-    assert outcome.counts["compiled"] > 80
+    assert outcome.counts["compiled"] > 0.6 * outcome.operations
     assert outcome.counts["fallback: surprise"] == 0
+    assert len(fields_of(CORE) & outcome.reached.keys()) > 0.45 * len(fields_of(CORE))
+
+
+def test_random_operations_touch_the_whole_schema_and_are_valid() -> None:
+    used: Counter[str] = Counter()
+    refused: list[str] = []
+    for seed in range(3):
+        generator = Generator(CORE, Random(seed), {prefix: [f"{prefix}_{'0' * 32}"] for prefix in MODELS})
+        made = [generator.operation() for _ in range(300)]
+        used += generator.used
+        refused += [error.message for each in made[::10] for error in validate(CORE, parse(each.text))]
+
+    # Cursors come from answers; all but a few dates and amounts, which are none on purpose, are valid.
+    arguments = {name for name in arguments_of(CORE) if not name.endswith(("(after:)", "(before:)"))}
+    assert sorted(fields_of(CORE) - used.keys()) == []
+    assert sorted(arguments - used.keys()) == []
+    assert len(input_fields_of(CORE) & used.keys()) > 0.85 * len(input_fields_of(CORE))
+    assert len(refused) < 5, refused
