@@ -47,11 +47,9 @@ class Settings(BaseSettings):
     most_batched: int = Field(default=10, ge=1)  # operations in one request
     arrival_seconds: float = Field(default=10, gt=0)  # until a body must have arrived
     deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
-    remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # how long a token or session found is not looked up again; 0: always
+    remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # until a token, a session, the registered documents are looked up again
 
-    # Trusted documents: a JSON file {"sha256:...": "document"}, read and checked at start.
-    trusted_documents: Path | None = None
-    trusted_only: bool = False  # people in a browser may send no other documents
+    trusted_only: bool = False  # people in a browser may send no documents but those that are registered
     kept_documents: int = Field(default=1000, ge=0)  # sent with their hash once (APQ), kept in memory
 
     # Those on a document count what it comes to with its fragments spread out, for each operation.

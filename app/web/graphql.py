@@ -128,7 +128,7 @@ class Visit:
     async def _prepared(self, asked: Asked) -> Prepared:
         """Raises Refused, RequestError, HttpError."""
         most = min(self.settings.most_cost, self.caller.limit)
-        text = self.state.trusted.text(asked, self.actor)
+        text = await self.state.trusted.text(asked, self.actor)
         if self.executor.knows(text):
             prepared = self.executor.prepare(text, asked.variables, asked.operation, most_cost=most)
         else:
