@@ -75,5 +75,5 @@ class Settings(BaseSettings):
     introspection_cost: int = Field(default=100, ge=1)
     points_a_minute: int = Field(default=60_000, ge=1)  # of a token, of a person
     anonymous_points_a_minute: int = Field(default=6_000, ge=1)  # of an address
-    rate_storage_url: str = "memory://"  # redis://... where several servers share the counts; takes the Python package redis
+    rate_storage_url: str = "memory://"  # redis://... (Valkey, Redis) where several servers share the counts; takes the extra `shared`
     trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address
