@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     most_operations: int = Field(default=20, ge=1)  # in one document, of which a request runs one
     most_introspection_depth: int = Field(default=25, ge=1)  # below __schema and __type, which count apart
     most_introspection_fields: int = Field(default=1000, ge=1)
+    most_introspection_aliases: int = Field(default=2, ge=0)  # in it, and of __schema: each answers with the whole schema once more
 
     # Cost, in points: one for each object that an operation may answer with.
     most_cost: int = Field(default=20_000, ge=1)
