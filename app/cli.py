@@ -1,4 +1,4 @@
-"""The command line: `telework serve | migrate | seed | demo | schema | settings`. No rules of its own."""
+"""The command line: `telework serve | migrate | seed | demo | schema | documents | settings`. No rules of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import typer
 import uvicorn
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import system_clock
 from app.database import Database
@@ -24,6 +25,7 @@ from app.logs import configure_logs
 from app.models import Environment
 from app.operations.demo import DemoFile, is_empty, prepare_demo
 from app.operations.migrate import migrate as migrate_database
+from app.operations.trusted_document import read_documents, register_documents, remove_documents
 from app.schema import schema as graph
 from app.settings import Settings
 from app.web.application import create_app
@@ -112,12 +114,48 @@ def schema(
 
 @documents.command(name="check")
 def check_documents(file: Path) -> None:
-    """Check a manifest of trusted documents: each valid, each under its own hash. TELEWORK_TRUSTED_DOCUMENTS names the one in force."""
+    """Check a manifest {"sha256:...": "document"}: each valid, within the limits, under its own hash."""
+    typer.echo(f"{len(_manifest(file, Settings()))} documents")
+
+
+@documents.command(name="register")
+def register(file: Path) -> None:
+    """Check a manifest and register its documents, all or none; those that are there stay. Servers know them within a second."""
+    settings = Settings()
+    found = _manifest(file, settings)
+
+    async def work(session: AsyncSession) -> int:
+        return await register_documents(session, found, now=system_clock())
+
+    new = asyncio.run(_with_database(settings, lambda database: database.write(work)))
+    typer.echo(f"{len(found)} documents, {new} of them new")
+
+
+@documents.command(name="list")
+def list_registered() -> None:
+    """Print what is registered: the id, and the document's beginning."""
+
+    async def read(database: Database) -> dict[str, str]:
+        async with database.reading(snapshot=False) as connection:
+            return await read_documents(connection, {})
+
+    for name, text in sorted(asyncio.run(_with_database(Settings(), read)).items()):
+        typer.echo(f"{name}  {' '.join(text[:300].split())[:60]}")
+
+
+@documents.command(name="remove")
+def remove(ids: list[str]) -> None:
+    """Remove documents, all or none. Clients that still ask for them are answered DOCUMENT_NOT_FOUND."""
+    unknown = asyncio.run(_with_database(Settings(), lambda database: database.write(lambda session: remove_documents(session, ids))))
+    if unknown:
+        raise _stop("nothing is removed, for these are not registered: " + ", ".join(unknown))
+
+
+def _manifest(file: Path, settings: Settings) -> dict[str, str]:
     try:
-        found = read_manifest(file, graph, Settings())
+        return read_manifest(file, graph, settings)
     except ManifestError as error:
         raise _stop(str(error)) from None
-    typer.echo(f"{len(found)} documents")
 
 
 @app.command(name="settings")

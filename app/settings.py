@@ -47,11 +47,9 @@ class Settings(BaseSettings):
     most_batched: int = Field(default=10, ge=1)  # operations in one request
     arrival_seconds: float = Field(default=10, gt=0)  # until a body must have arrived
     deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
-    remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # how long a token or session found is not looked up again; 0: always
+    remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # until a token, a session, the registered documents are looked up again
 
-    # Trusted documents: a JSON file {"sha256:...": "document"}, read and checked at start.
-    trusted_documents: Path | None = None
-    trusted_only: bool = False  # people in a browser may send no other documents
+    trusted_only: bool = False  # people in a browser may send no documents but those that are registered
     kept_documents: int = Field(default=1000, ge=0)  # sent with their hash once (APQ), kept in memory
 
     # Those on a document count what it comes to with its fragments spread out, for each operation.
@@ -69,6 +67,7 @@ class Settings(BaseSettings):
     most_operations: int = Field(default=20, ge=1)  # in one document, of which a request runs one
     most_introspection_depth: int = Field(default=25, ge=1)  # below __schema and __type, which count apart
     most_introspection_fields: int = Field(default=1000, ge=1)
+    most_introspection_aliases: int = Field(default=2, ge=0)  # in it, and of __schema: each answers with the whole schema once more
 
     # Cost, in points: one for each object that an operation may answer with.
     most_cost: int = Field(default=20_000, ge=1)
@@ -77,5 +76,5 @@ class Settings(BaseSettings):
     introspection_cost: int = Field(default=100, ge=1)
     points_a_minute: int = Field(default=60_000, ge=1)  # of a token, of a person
     anonymous_points_a_minute: int = Field(default=6_000, ge=1)  # of an address
-    rate_storage_url: str = "memory://"  # redis://... where several servers share the counts; takes the Python package redis
+    rate_storage_url: str = "memory://"  # redis://... (Valkey, Redis) where several servers share the counts; takes the extra `shared`
     trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address

@@ -53,7 +53,7 @@ def sign_in(browser: httpx2.Client, login_url: str, national_id: str) -> httpx2.
 @contextmanager
 def demo_server(folder: Path, database_url: str | None = None) -> Iterator[DemoServer]:
     """Starts it over a database of its own; SQLite in the folder where no other is named."""
-    port = _free_port()
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TELEWORK_")} | {
         "TELEWORK_DEMO": "true",
         "TELEWORK_DATA_DIR": str(folder),
@@ -71,7 +71,37 @@ def demo_server(folder: Path, database_url: str | None = None) -> Iterator[DemoS
             process.wait(timeout=20)
 
 
-def _free_port() -> int:
+@dataclass(frozen=True)
+class ServerProcess:
+    url: str
+    pid: int
+    log: Path
+
+
+@contextmanager
+def server_process(folder: Path, database_url: str, **settings: str) -> Iterator[ServerProcess]:
+    """`telework serve` over a migrated database; settings as in the environment, without their prefix."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TELEWORK_")} | {
+        "TELEWORK_DATA_DIR": str(folder),
+        "TELEWORK_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "TELEWORK_DATABASE_URL": database_url,
+        **{f"TELEWORK_{name.upper()}": value for name, value in settings.items()},
+    }
+    log = folder / "server.log"
+    with log.open("w") as output:
+        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(process, port, folder)
+            yield ServerProcess(f"http://127.0.0.1:{port}", process.pid, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -85,4 +115,4 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, folder: Path) -> None
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise RuntimeError(f"the demo did not start: {(folder / 'server.log').read_text()[-2000:]}")
+    raise RuntimeError(f"the server did not start: {(folder / 'server.log').read_text()[-2000:]}")

@@ -29,6 +29,7 @@ from app.engine.declare import ByPublicId, Many, graph_field
 from app.errors import CostLimit
 from app.settings import Settings
 
+_ANY = 10**9
 Variables = Mapping[str, Any]  # coerced: what graphql-core's get_variable_values answers in `coerced`
 _NO_VARIABLES: Variables = {}
 
@@ -116,7 +117,7 @@ class Site:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         self.field, self.path, self.most = node.name.value, path, settings.largest_page
         if by == "ids":
-            self.argument, self.default = "ids", 0
+            self.argument, self.default, self.most = "ids", 0, _ANY
             self.value: tuple[ValueNode, ...] = (given["ids"],) if "ids" in given else ()
             self.read = _length
         else:

@@ -9,15 +9,19 @@ from itertools import islice
 from typing import Any
 
 from graphql import (
+    DefinitionNode,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
 )
+from graphql.language.parser import Parser
 
 from app.engine.cost import Formula, Formulas, Level, Priced, PricedType, Site, price_list
 from app.errors import DocumentTooComplex
@@ -42,6 +46,51 @@ def check_text(text: str, settings: Settings) -> None:
         raise DocumentTooComplex("tokens or more", "الرموز (على الأقل)", found=found, most=most)
 
 
+class _Parser(Parser):
+    """Gives up as soon as a definition is past a limit for certain: reading on to its end takes ten times as long."""
+
+    def __init__(self, text: str, settings: Settings) -> None:
+        super().__init__(text, max_tokens=settings.most_tokens, allow_empty_selection_sets=False)
+        self._settings, self._definitions = settings, 0
+        self._fields = self._aliases = self._spreads = self._directives = 0
+
+    def parse_definition(self) -> DefinitionNode:
+        self._definitions += 1
+        most = self._settings.most_operations + self._settings.most_fragments
+        if self._definitions > most:
+            raise DocumentTooComplex("operations and fragments", "العمليات والأجزاء", found=self._definitions, most=most)
+        self._fields = self._aliases = self._spreads = self._directives = 0
+        return super().parse_definition()
+
+    def parse_field(self) -> FieldNode:
+        self._fields += 1
+        if self._fields > self._settings.most_fields + self._settings.most_introspection_fields:
+            _check("fields", _WORDS["fields"], self._fields, self._settings)
+        node = super().parse_field()
+        if node.alias:
+            self._aliases += 1
+            _check("aliases", _WORDS["aliases"], self._aliases, self._settings)
+        return node
+
+    def parse_fragment(self) -> FragmentSpreadNode | InlineFragmentNode:
+        node = super().parse_fragment()
+        if type(node) is FragmentSpreadNode:
+            self._spreads += 1
+            _check("spreads", _WORDS["spreads"], self._spreads, self._settings)
+        return node
+
+    def parse_directive(self, is_const: bool) -> DirectiveNode:
+        self._directives += 1
+        _check("directives", _WORDS["directives"], self._directives, self._settings)
+        return super().parse_directive(is_const)
+
+
+def parse_text(text: str, settings: Settings) -> DocumentNode:
+    """Raises DocumentTooComplex, GraphQLSyntaxError, RecursionError."""
+    check_text(text, settings)
+    return _Parser(text, settings).parse_document()
+
+
 # ---- the shape -----------------------------------------------------------------------------------------------------------
 
 _COUNTED = 10**9  # as far as it is counted: a bomb's numbers would have hundreds of digits
@@ -60,6 +109,7 @@ class _Shape:
     directives_in_a_row: int = 0
     introspection_depth: int = 0
     introspection_fields: int = 0
+    introspection_aliases: int = 0
 
     def note_directives(self, nodes: Sequence[Any] | None) -> None:
         if nodes:
@@ -71,18 +121,20 @@ class _Shape:
         if introspects:
             self.introspection_depth = max(self.introspection_depth, depth + max(other.depth, other.introspection_depth))
             self.introspection_fields += other.fields + other.introspection_fields
+            self.introspection_aliases += other.aliases
         else:
             self.depth = max(self.depth, depth + other.depth)
             self.fields += other.fields
             self.introspection_depth = max(self.introspection_depth, other.introspection_depth)
             self.introspection_fields += other.introspection_fields
+            self.introspection_aliases += other.introspection_aliases
             self.root_fields += 0 if depth else other.root_fields
         self.aliases += other.aliases
         self.spreads += other.spreads
         self.directives += other.directives
 
 
-_SUMS = ("fields", "root_fields", "aliases", "spreads", "directives", "introspection_fields")
+_SUMS = ("fields", "root_fields", "aliases", "spreads", "directives", "introspection_fields", "introspection_aliases")
 _WORDS = {
     "depth": ("levels of fields", "مستويات الحقول"),
     "fields": ("fields", "الحقول"),
@@ -92,6 +144,7 @@ _WORDS = {
     "directives_in_a_row": ("directives in one place", "التوجيهات في موضع واحد"),
     "introspection_depth": ("levels of introspection", "مستويات استكشاف المخطط"),
     "introspection_fields": ("fields of introspection", "حقول استكشاف المخطط"),
+    "introspection_aliases": ("aliases of introspection", "الأسماء البديلة في استكشاف المخطط"),
 }
 
 
@@ -212,6 +265,7 @@ class _Walk:
         shape, name, depth = self.shape, node.name.value, depth + 1
         if node.alias:
             shape.aliases += 1
+            shape.introspection_aliases += introspects or name == "__schema"
         inner = node.selection_set.selections if node.selection_set else ()
         if introspects:
             shape.introspection_fields += 1

@@ -18,6 +18,7 @@ from app.models.provider import Provider, ProviderStatus
 from app.models.session import Session, SignIn
 from app.models.sp_token import Environment, SpToken, TokenStatus, token_status
 from app.models.teleworker import Gender, Teleworker
+from app.models.trusted_document import TrustedDocument
 from app.models.user import Locale, User
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "SpToken",
     "Teleworker",
     "TokenStatus",
+    "TrustedDocument",
     "User",
     "contract_status",
     "employment_status",

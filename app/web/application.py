@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -33,14 +34,13 @@ from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
 from app.web.sign_in import sign_in_routes
-from app.web.trusted import Documents, read_manifest
+from app.web.trusted import Documents
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     """The whole server over one database. Its pool is closed when the server stops."""
     if not settings.secret_key.get_secret_value():
         settings = settings.model_copy(update={"secret_key": SecretStr(secrets.token_hex(32))})
-    registered = read_manifest(settings.trusted_documents, schema, settings) if settings.trusted_documents else {}
     database = Database(settings)
     remembered = Remembered(settings.remembered_seconds)
     client, provider_routes = _sign_in(settings, database, clock)
@@ -51,6 +51,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
+        # A thread that reads a large document hands over after half a millisecond, ten times as soon as it would.
+        sys.setswitchinterval(0.0005)
         yield
         if client is not None:
             await client.close()
@@ -70,7 +72,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
     app.state.rates = Rates(settings, clock=clock)
-    app.state.trusted, app.state.remembered = Documents(settings, registered), remembered
+    app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
     app.state.documents = document_store(settings)
     app.state.sign_in = client
     return app

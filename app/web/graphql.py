@@ -26,6 +26,7 @@ from app.web.rates import Caller, Rates, Standing
 from app.web.requests import METHODS, Asked, HttpError, from_address, from_body, most_bytes
 
 VARY = "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie, Sp-Token"
+QUICK, LARGE = 2000, 50_000  # characters of a new document, bytes of a request, that are read within 5 ms or so
 COLD = 10  # points held while a document is read for the first time; kept where it turns out to be none
 
 
@@ -146,13 +147,16 @@ class Visit:
     async def _prepared(self, asked: Asked) -> Prepared:
         """Raises Refused, RequestError, HttpError."""
         most = min(self.settings.most_cost, self.caller.limit)
-        text = self.state.trusted.text(asked, self.actor)
-        if self.executor.knows(text):
+        text = await self.state.trusted.text(asked, self.actor)
+        if self.executor.knows(text) and asked.size <= LARGE:
             prepared = self.executor.prepare(text, asked.variables, asked.operation, most_cost=most)
         else:
             # Reading takes milliseconds: whoever has nothing left is refused before, and refused documents are not free.
             held = await self._charge(min(COLD, self.caller.limit))
-            prepared = self.executor.prepare(text, asked.variables, asked.operation, most_cost=most)
+            if len(text) <= QUICK and asked.size <= LARGE:
+                prepared = self.executor.prepare(text, asked.variables, asked.operation, most_cost=most)
+            else:
+                prepared = await self.executor.prepare_aside(text, asked.variables, asked.operation, most_cost=most)
             await self.rates.give_back(self.caller, min(COLD, self.caller.limit), held)
         if prepared.is_mutation and self.request.method == "GET":
             raise HttpError(405, "Send mutations with POST.", Allow="POST")

@@ -7,8 +7,9 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
+
+import brotli  # type: ignore[import-untyped]  # it has no types
+import zstandard
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
 SHORTEST_PACKED = 1000  # bytes; less fits into one packet anyway
@@ -52,18 +53,12 @@ def _gzip(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def _packers() -> dict[str, Callable[[bytes], bytes]]:
-    """Ours first, the best first: what is installed besides Python is used, and not required."""
-    found: dict[str, Callable[[bytes], bytes]] = {}
-    if find_spec("zstandard"):
-        # A packer of its own for each body: they may not be shared between threads.
-        found["zstd"] = lambda body: import_module("zstandard").ZstdCompressor(level=3).compress(body)
-    if find_spec("brotli"):
-        found["br"] = lambda body: import_module("brotli").compress(body, quality=4)
-    return {**found, "gzip": _gzip}
-
-
-PACKERS = _packers()
+# Ours first, the best first. zstd: a packer of its own for each body, as they may not be shared between threads.
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": lambda body: zstandard.ZstdCompressor(level=3).compress(body),
+    "br": lambda body: brotli.compress(body, quality=4),
+    "gzip": _gzip,
+}
 
 
 async def packed(body: bytes, accept_encoding: str | None) -> tuple[bytes, str | None]:

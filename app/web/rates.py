@@ -23,7 +23,7 @@ from app.settings import Settings
 
 SECONDS = 60
 _PATIENCE = 0.25  # seconds that the shared storage has for an answer
-_PAUSE = 5.0  # seconds without it after it failed, so that not every request waits
+_PAUSE = 2.0  # seconds without it after it failed, so that not every request waits
 _SWEEP = 1000  # keys kept in memory before those out of date are looked for, and again whenever they have doubled
 _log = structlog.get_logger("rates")
 T = TypeVar("T")

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import brotli  # type: ignore[import-untyped]  # it has no types
 import httpx2
 import orjson
 import pytest
+import zstandard
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from typer.testing import CliRunner
 
+from app.cli import app as cli
 from app.errors import DeadlineExceeded
 from app.models import Company, SpToken
 from app.schema import schema
 from app.settings import Settings
-from app.web.application import create_app
 from app.web.trusted import ManifestError, read_manifest
 from tests.conftest import Templates
 from tests.portal import NOBODY, Portal, portal_on
@@ -293,15 +298,34 @@ async def test_what_has_not_changed_is_304(portal: Portal, path: str) -> None:
     assert first.headers["cache-control"] == again.headers["cache-control"] == "private, no-cache"
 
 
-async def test_long_answers_are_packed_for_those_who_can_unpack_them(portal: Portal) -> None:
-    query = {"query": "{ __schema { types { name description } } }"}
-    plain = await send(portal, query, Accept_Encoding="identity")
-    found = {accept: await send(portal, query, Accept_Encoding=accept) for accept in ("gzip, deflate", "gzip;q=0", "x")}
-    short = await send(portal, {"query": VERSION}, Accept_Encoding="gzip")
+@pytest.mark.parametrize(
+    ("accepted", "used"),
+    [
+        ("gzip, deflate", "gzip"),
+        ("br, gzip", "br"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("zstd;q=0.5, br;q=0.9, gzip;q=0.7", "br"),
+        ("*", "zstd"),
+        ("zstd;q=0, *", "br"),
+        ("gzip;q=0", None),
+        ("identity, gzip;q=0.5", None),
+        ("x", None),
+    ],
+)
+async def test_long_answers_are_packed_for_those_who_can_unpack_them(portal: Portal, accepted: str, used: str | None) -> None:
+    unpacked = {"gzip": lambda body: zlib.decompress(body, 31), "br": brotli.decompress, "zstd": zstandard.decompress, None: bytes}
+    asked: Any = {"json": {"query": "{ __schema { types { name description } } }"}, "headers": {"Accept-Encoding": accepted}}
+    answers = []
+    for method, path, more in (("POST", "/graphql", asked), ("GET", "/schema.graphql", {"headers": asked["headers"]})):
+        async with portal.http.stream(method, path, **more) as response:
+            raw = b"".join([chunk async for chunk in response.aiter_raw()])
+        answers.append(unpacked[used](raw))
+        assert response.headers.get("content-encoding") == used
+        assert used is None or len(raw) < len(answers[-1]) / 2
+    short = await send(portal, {"query": VERSION}, Accept_Encoding=accepted)
 
-    assert [reply.headers.get("content-encoding") for reply in found.values()] == ["gzip", None, None]
-    assert {orjson.dumps(reply.json()["data"]) for reply in found.values()} == {orjson.dumps(plain.json()["data"])}
-    assert int(found["gzip, deflate"].headers["content-length"]) < len(plain.content) / 3
+    assert len(orjson.loads(answers[0])["data"]["__schema"]["types"]) > 50
+    assert answers[1].decode() == schema.as_str()
     assert "content-encoding" not in short.headers
 
 
@@ -312,40 +336,101 @@ def id_of(query: str) -> str:
     return "sha256:" + hashlib.sha256(query.encode()).hexdigest()
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_registered_documents_run_by_their_id_and_may_be_all_that_people_run(
-    backend: str, templates: Templates, tmp_path: Path
+    backend: str, templates: Templates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = tmp_path / "manifest.json"
-    manifest.write_bytes(orjson.dumps({id_of(VERSION): VERSION}))
     url, data = await asyncio.to_thread(templates.copy, backend, "blank")
-    async with portal_on(url, data, trusted_documents=manifest, trusted_only=True) as portal:
+    monkeypatch.setenv("TELEWORK_DATABASE_URL", url)
+    manifest, more = tmp_path / "manifest.json", tmp_path / "more.json"
+    manifest.write_bytes(orjson.dumps({id_of(VERSION): VERSION}))
+    more.write_bytes(orjson.dumps({id_of(VERSION).removeprefix("sha256:"): VERSION, id_of(CITIES): CITIES}))
+
+    async def told(*command: str | Path) -> tuple[int, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, cli, ["documents", *map(str, command)])
+        return done.exit_code, done.output
+
+    async with portal_on(url, data, trusted_only=True) as portal:
         world = await make_world(portal)
         owner, token = (await world.person()).headers, (await portal.token(world.north, "REPORTS_READ")).headers
+        early = await send(portal, {"documentId": id_of(VERSION)}, **owner)
+        registered = await told("register", manifest)
         known = await send(portal, {"documentId": id_of(VERSION)}, **owner)
         as_text = await send(portal, {"query": VERSION}, **owner)
+        by_hash = await send(portal, {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": id_of(VERSION)[7:]}}}, **owner)
         by_get = await portal.http.get("/graphql", params={"documentId": id_of(VERSION)})
         unknown = await send(portal, {"documentId": id_of(CITIES)}, **owner)
         refused = [await send(portal, {"query": CITIES}, **owner), await send(portal, {"query": CITIES}, **token)]
         both = await send(portal, {"query": VERSION, "documentId": id_of(VERSION)})
+        commands = [await told("register", more), await told("register", more), await told("remove", id_of(VERSION), id_of("{ other }"))]
+        listed = await told("list")
+        added = await send(portal, {"documentId": id_of(CITIES)}, **owner)
+        commands.append(await told("remove", id_of(VERSION)))
+        removed = await send(portal, {"documentId": id_of(VERSION)}, **owner)
 
-    assert [reply.status_code for reply in (known, as_text, by_get)] == [200, 200, 200]
+    templates.drop(url)
+    assert registered == (0, "1 documents, 1 of them new\n")
+    assert [reply.status_code for reply in (early, known, as_text, by_hash, by_get, added, removed)] == [422, 200, 200, 200, 200, 200, 422]
     assert (unknown.status_code, codes(unknown)) == (422, ["DOCUMENT_NOT_FOUND"])
     assert [reply.status_code for reply in refused] == [403, 200]
     assert codes(refused[0]) == ["DOCUMENT_REQUIRED"]
     assert (both.status_code, codes(both)) == (422, ["BAD_REQUEST"])
+    assert commands[:2] == [(0, "2 documents, 1 of them new\n"), (0, "2 documents, 0 of them new\n")]
+    assert (commands[2][0], id_of("{ other }") in commands[2][1], commands[3]) == (1, True, (0, ""))
+    assert sorted(line[:71] for line in listed[1].splitlines()) == sorted([id_of(VERSION), id_of(CITIES)])
+
+
+async def test_the_registry_is_read_no_more_often_however_many_ask_for_what_is_not_there(backend: str, templates: Templates) -> None:
+    url, data = await asyncio.to_thread(templates.copy, backend, "blank")
+    async with portal_on(url, data, remembered_seconds=0.5) as portal:
+        with portal.statements() as seen:
+            await asyncio.gather(*(send(portal, {"documentId": id_of(str(number))}) for number in range(20)))
+        portal.clock.advance(seconds=0.5)
+        with portal.statements() as again:
+            await send(portal, {"documentId": id_of("x")})
+
+    assert (len(seen), len(again)) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b'{"x": "{ service { version } }"}', orjson.dumps({id_of("{ nope }"): "{ nope }"}), b'{"sha256:0": 5}']
+    ("content", "told"),
+    [
+        (b"", "zero-length"),
+        (b"[]", "not an object"),
+        (b'{"x": "{ service { version } }"}', "not this document's id"),
+        (b'{"sha256:0": 5}', "no string"),
+        (orjson.dumps({id_of("{ nope }"): "{ nope }"}), "Cannot query field"),
+        (orjson.dumps({id_of("{"): "{"}), "Syntax Error"),
+        (orjson.dumps({id_of(BOMB): BOMB}), "levels of fields|fragment spreads"),
+        (orjson.dumps({id_of("# \0\n" + VERSION): "# \0\n" + VERSION}), "NUL"),
+        (orjson.dumps({id_of(VERSION): VERSION, id_of("{ __typename }"): CITIES}), "not this document's id"),
+    ],
 )
-def test_a_manifest_that_is_wrong_is_not_taken(content: bytes, tmp_path: Path) -> None:
+def test_a_manifest_that_is_wrong_is_not_taken(
+    content: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, templates: Templates
+) -> None:
+    url, _ = templates.copy("sqlite", "blank")
+    monkeypatch.setenv("TELEWORK_DATABASE_URL", url)
     manifest = tmp_path / "manifest.json"
     manifest.write_bytes(content)
 
-    with pytest.raises(ManifestError):
-        read_manifest(manifest, schema, Settings())
-    with pytest.raises(ManifestError):
-        create_app(Settings(trusted_documents=manifest))
+    done = CliRunner().invoke(cli, ["documents", "register", str(manifest)])
+    listed = CliRunner().invoke(cli, ["documents", "list"])
+
+    assert (done.exit_code, listed.output) == (1, "")
+    assert re.search(told, done.output)
+
+
+def test_a_document_that_could_never_run_is_not_registered(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    texts = ["query($n: Int!) { cities(first: $n) { nodes { id } } }", "{ cities(first: 50) { nodes { id } } }"]
+    manifest.write_bytes(orjson.dumps({id_of(text): text for text in texts}))
+
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(manifest, schema, Settings(most_cost=40))
+
+    assert str(refused.value).startswith(id_of(texts[1]))
+    assert "\n" not in str(refused.value)
 
 
 async def test_a_document_sent_once_with_its_hash_need_not_be_sent_again(portal: Portal) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import orjson
 import pytest
 from hypothesis import given
@@ -22,7 +26,10 @@ from app.errors import RateLimited
 from app.settings import Settings
 from app.web.json_depth import too_deep
 from app.web.rates import Caller, Memory, Rates
+from tests.conftest import Templates
 from tests.portal import NOW, StoppedClock
+from tests.server import ServerProcess, free_port, server_process
+from tests.valkey import valkey
 
 CALLER = Caller("person:1", 1000)
 
@@ -255,6 +262,37 @@ async def test_a_storage_that_fails_is_told_once_a_minute_while_memory_counts(cl
 def test_a_storage_that_does_not_exist_is_told_at_start() -> None:
     with pytest.raises(ConfigurationError):
         Rates(Settings(rate_storage_url="carrier-pigeon://somewhere"))
+
+
+def test_server_processes_share_their_counts_in_valkey_and_count_alone_while_it_is_away(templates: Templates, tmp_path: Path) -> None:
+    url, port = templates.copy("sqlite", "blank")[0], free_port()
+    settings = {"rate_storage_url": f"redis://127.0.0.1:{port}", "anonymous_points_a_minute": "1000"}
+    with ExitStack() as stack:
+        starting = [server_process(tmp_path / name, url, **settings) for name in ("one", "other")]
+        one, other = stack.enter_context(ThreadPoolExecutor(2)).map(stack.enter_context, starting)
+
+        with valkey(port):
+            together = [_left(server) for server in (one, other, one, other)]
+        alone = [_left(server) for server in (one, other)]
+        with valkey(port):
+            deadline, again = time.monotonic() + 10, 998  # a server looks again for what failed after two seconds
+            while time.monotonic() < deadline and _left(one) != 998:
+                time.sleep(0.1)
+            while time.monotonic() < deadline and again >= 998:
+                time.sleep(0.1)
+                again = _left(other)
+
+    assert together == [998, 996, 994, 992]
+    assert alone == [998, 998]
+    assert again < 998
+    assert "rate_storage_unavailable" in one.log.read_text()
+
+
+def _left(server: ServerProcess) -> int:
+    """What is left of an address' points after a query that costs two."""
+    response = httpx2.post(f"{server.url}/graphql", json={"query": "{ service { version } }"})
+    assert response.status_code == 200
+    return int(response.headers["ratelimit"].partition("r=")[2].partition(";")[0])
 
 
 # ---- JSON ----------------------------------------------------------------------------------------------------------------
