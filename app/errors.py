@@ -318,11 +318,15 @@ class DeadlineExceeded(RequestError):
 
 
 class StoppedAfterWriting(DeadlineExceeded):
-    """Stopped when a mutation had been committed already: to repeat it would do it twice."""
+    """Stopped when mutations had been committed already: to repeat them would do them twice. `performed` are their response keys."""
 
     retryable = False
     en = "The answer took longer than {seconds:g} s, but what you asked for was done, at least in part. Read before you repeat it."
     ar = "استغرقت الإجابة أكثر من {seconds:g} ثانية، لكن ما طلبته نفذ كله أو بعضه. تحقق قبل أن تكرر الطلب."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "performed": self.values["performed"]}
 
 
 class BadRequest(RequestError):

@@ -60,6 +60,8 @@ class Context:
     _closed: bool = field(default=False, init=False)
     _connection: AsyncConnection | None = field(default=None, init=False)
     _performed: dict[str, Any] = field(default_factory=dict, init=False)
+    _performing: str = field(default="", init=False)  # the response key of the mutation under way
+    committed: list[str] = field(default_factory=list, init=False)  # response keys of mutations that changed something
     _done: set[str] = field(default_factory=set, init=False)
     _once: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -139,6 +141,7 @@ class Context:
     async def perform(self, key: str, source: Perform, given: Any) -> Any:
         """The payload of the mutation under that response key: done the first time, remembered for an executor that comes second."""
         if key not in self._performed:
+            self._performing = key
             try:
                 self._performed[key] = await source.function(self, given), self.actor
             except Exception as error:
@@ -149,10 +152,10 @@ class Context:
             raise found
         return found
 
-    @property
-    def has_performed(self) -> bool:
-        """Whether a mutation has been committed."""
-        return any(not isinstance(found, Exception) for found, _ in self._performed.values())
+    def commits(self) -> None:
+        """To be told when a mutation is about to commit: whoever is stopped after that may not be told that nothing was done."""
+        if self._performing not in self.committed:
+            self.committed.append(self._performing)
 
     async def reset(self) -> None:
         """Forgets the snapshot: what comes next sees what has been written since."""

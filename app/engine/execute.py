@@ -112,7 +112,9 @@ class Executor:
             if not late:
                 raise
             _log.warning("deadline", request_id=context.request_id, seconds=seconds)
-            raise (StoppedAfterWriting if context.has_performed else DeadlineExceeded)(seconds=seconds) from None
+            if context.committed:
+                raise StoppedAfterWriting(seconds=seconds, performed=list(context.committed)) from None
+            raise DeadlineExceeded(seconds=seconds) from None
         finally:
             alarm.cancel()
             await context.close()

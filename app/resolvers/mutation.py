@@ -144,6 +144,8 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
             outcome = keys
             raise _NothingWritten
         outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
+        await session.flush()  # what the constraints refuse is refused here
+        context.commits()
 
     try:
         await context.database.write(work)
