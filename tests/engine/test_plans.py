@@ -20,7 +20,28 @@ async def test_documents_that_differ_in_literals_share_a_plan(world: World) -> N
             f'{{ viewer {{ account {{ contracts(first: {first}, where: {{search: "x{first}"}}) {{ totalCount }} }} }} }}', owner
         )
 
-    assert (counts["compiled"], counts["planned"]) == (3, 1)
+    assert counts == {"compiled": 3, "planned": 1, "plan reused": 2, "document read": 3}
+
+
+async def test_documents_plans_and_fallbacks_are_counted_by_what_became_of_them(world: World) -> None:
+    owner, viewer, counts = await world.person(), await world.person(Role.VIEWER), world.portal.app.state.executor.counts
+    page = "query($first: Int) { viewer { account { contracts(first: $first) { totalCount } } } }"
+    for first in (1, 2):
+        await world.portal(page, owner, first=first)
+    await world.portal(page, viewer, first=1)  # other rights, another plan
+    await world.portal(page, owner, first=0)
+    await world.portal("{ __schema { queryType { name } } }", owner)
+    await world.portal("{ nothing }", owner)
+
+    assert counts == {
+        "document read": 3,
+        "document reused": 3,
+        "planned": 2,
+        "plan reused": 1,
+        "compiled": 3,
+        "fallback: BadUserInput": 1,
+        "fallback: Query.__schema": 1,
+    }
 
 
 async def test_what_stands_between_comments_is_no_literal(world: World) -> None:
