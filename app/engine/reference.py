@@ -51,7 +51,8 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
             return context.load(source, partial(_all, context, source), parent.id)
         case Batch():
             key = getattr(parent, "id", ())  # the root and most payloads have none
-            return context.load((source, tuple(arguments.items())), partial(_batch, context, source, arguments), key)
+            # By their text: a list or an input cannot be a key.
+            return context.load((source, repr(arguments)), partial(_batch, context, source, arguments), key)
         case Perform():
             return context.perform(info.path.key, source, arguments["input"])
         case ByPublicId(many=False):
