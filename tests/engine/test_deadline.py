@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +19,7 @@ TWO = """mutation($project: ID!, $job: ID!, $dry: Boolean!, $version: Int) {
 }"""
 
 
-async def stopped_after_one(portal: Portal, company: Company, owner: Caller, **variables: object) -> Reply:
+async def stopped_after_one(portal: Portal, company: Company, owner: Caller, **variables: Any) -> Reply:
     """The answer to TWO when others hold the account before `one`, and again from the moment that `one` has given it back."""
     asked, answered = asyncio.Event(), asyncio.Event()
 
@@ -52,7 +53,7 @@ async def stopped_after_one(portal: Portal, company: Company, owner: Caller, **v
     ],
 )
 async def test_a_mutation_that_is_stopped_names_what_it_had_committed(
-    backend: str, given: dict[str, object], performed: list[str] | None, templates: Templates
+    backend: str, given: dict[str, Any], performed: list[str] | None, templates: Templates
 ) -> None:
     url, data = await asyncio.to_thread(templates.copy, backend, "blank")
     async with portal_on(url, data, deadline=1.5) as portal:
