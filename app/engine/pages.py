@@ -273,4 +273,6 @@ def write_instant(value: datetime) -> str:
 
 
 def text_of(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"  # as the database writes it: a driver may have made 1.000E+11 of what stands for null
     return write_instant(value) if isinstance(value, datetime) else value.isoformat() if isinstance(value, date) else str(value)
