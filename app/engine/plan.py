@@ -187,9 +187,13 @@ class Planner:
         return block
 
     def lacking(self, declared: GraphField, details: FieldDetailsList) -> Any:
+        if needed := declared.needs - self.permissions:
+            return min(needed)
         request = self.requests[at] if (at := self.request_of.get(id(details[0].node), -1)) >= 0 else None
-        needs = declared.needs | (request.needs if isinstance(request, PageRequest) else frozenset())
-        return min(needs - self.permissions, default=None)
+        needed = request.needs - self.permissions if isinstance(request, PageRequest) else frozenset()
+        if needed and declared.guard.only_in_account:  # which refuses first, and only in other companies
+            raise Unplannable("a filter that may not be used")
+        return min(needed, default=None)
 
     def refuse(self, route: tuple[str, ...], error: Exception, details: FieldDetailsList, *, marked: bool = False) -> None:
         nodes: list[FieldNode] = [detail.node for detail in details]

@@ -6,21 +6,21 @@ from typing import Any
 
 from app.engine.context import Context
 from app.engine.execute import Executor
+from app.models import Role
 from app.schema import schema
 from tests.portal import Caller, Portal
 from tests.world import World
 
 
 async def alike(portal: Portal, caller: Caller, text: str, **variables: Any) -> Any:
-    """The data that both answer, without errors."""
+    """The body that both answer."""
     actor = await portal.actor(caller)
     answers = []
     for executor in (Executor(schema), Executor(schema, way="reference")):
         context = Context(portal.database, portal.settings, actor, "en", portal.clock(), "request")
         answers.append((await executor.execute(text, variables, None, context)).body)
     assert answers[0] == answers[1]
-    assert "errors" not in answers[0]
-    return answers[0]["data"]
+    return answers[0]
 
 
 async def test_a_cursor_at_a_row_without_an_amount_is_written_alike(world: World) -> None:
@@ -32,9 +32,25 @@ async def test_a_cursor_at_a_row_without_an_amount_is_written_alike(world: World
 
     pages, after = [], None
     for _ in range(3):
-        page = (await alike(world.portal, owner, text, after=after))["viewer"]["account"]["jobs"]
+        page = (await alike(world.portal, owner, text, after=after))["data"]["viewer"]["account"]["jobs"]
         pages.append(page)
         after = page["pageInfo"]["endCursor"]
 
     assert [page["nodes"][0]["salaryMin"] for page in pages] == ["4000.00", None, None]
     assert [page["pageInfo"]["hasNextPage"] for page in pages] == [True, True, False]
+
+
+async def test_another_company_refuses_before_the_filter_does(world: World) -> None:
+    """Which takes a permission of its own: in another company one would not even know whether one has it."""
+    other = await world.company("أخرى", "Other")
+    await world.join(world.users[Role.VIEWER], other, Role.OWNER)
+    viewer = await world.person(Role.VIEWER)
+    switch = "mutation($id: ID!) { switchAccount(input: {companyId: $id}) { account { id } } }"
+    await world.portal(switch, viewer, id=world.north.public_id)
+    text = '{ viewer { companies { nodes { id teleworkers(where: {nationalId: "1000000008"}) { totalCount } } } } }'
+
+    body = await alike(world.portal, viewer, text)
+
+    companies = body["data"]["viewer"]["companies"]["nodes"]
+    refused = {companies[error["path"][3]]["id"]: error["extensions"]["permission"] for error in body["errors"]}
+    assert refused == {world.north.public_id: "TELEWORKERS_REVEAL", other.public_id: "TELEWORKERS_READ"}
