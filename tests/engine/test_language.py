@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql.execution import Executor as CoreExecutor
 from structlog.testing import capture_logs
 
 from app.auth.actor import ANONYMOUS
@@ -65,6 +66,17 @@ def told(answer: Answer) -> list[tuple[str, Any]]:
     """Code and path of each error, in the order of paths."""
     errors = ((error["extensions"]["code"], error.get("path")) for error in answer.get("errors", ()))
     return sorted(errors, key=str)
+
+
+def test_no_class_of_ours_takes_a_place_in_the_librarys_executor() -> None:
+    """One that did would have to pass the library's own execution tests, and this file would not do."""
+    waiting, found = [CoreExecutor], []
+    while waiting:
+        found += (classes := waiting.pop().__subclasses__())
+        waiting += classes
+
+    assert found
+    assert "app" not in {cls.__module__.partition(".")[0] for cls in found}
 
 
 # ---- arguments -----------------------------------------------------------------------------------------------------------
