@@ -3,8 +3,7 @@
     python -m tests.engine.differential [OPERATIONS] [--seed N] [--backend sqlite|postgresql] [--resume]
 
 OPERATIONS are for each database (300). A round of 200 starts from fresh copies of the demo, one for each executor, so that mutations may
-write; a failing operation is printed with what repeats its round. `--resume` goes on where an interrupted run of that seed stopped
-(its position is kept in .data/), and once more prints what all of it found.
+write. `--resume` repeats the rounds of that seed that had a difference, and goes on where the run stopped (its position is kept in .data/).
 """
 
 from __future__ import annotations
@@ -63,6 +62,7 @@ class Outcome:
     reached: Counter[str] = field(default_factory=Counter)
     used: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)  # where the rounds begin that had one
 
     def add(self, other: Outcome) -> None:
         for name, value in vars(other).items():
@@ -163,7 +163,7 @@ def _told(seed: str, number: int, made: Made, answers: list[Any]) -> str:
     texts = [_bytes(answer).decode() for answer in answers]
     parting = next((place for place, (one, other) in enumerate(zip(*texts, strict=False)) if one != other), 0)
     shown = [text[max(0, parting - 300) : parting + 700] for text in texts]
-    return f"round {seed!r}, operation {number}\n{made}\ncompiled  …{shown[0]}\nreference …{shown[1]}\n"
+    return f"round {seed}, operation {number}\n{made}\ncompiled  …{shown[0]}\nreference …{shown[1]}\n"
 
 
 def _gather(body: Any, generator: Generator) -> None:
@@ -255,18 +255,28 @@ def _main(arguments: list[str]) -> int:
 def _run(templates: Templates, backend: str, operations: int, seed: int, *, resume: bool) -> Outcome:
     kept = _kept(seed, backend)
     outcome = _load(kept) if resume and kept.exists() else Outcome()
-    while outcome.operations < operations:
-        started, before = datetime.now(UTC), outcome.operations
+    again = [*outcome.failed]
+    for start in [*again, *range(outcome.operations, operations, ROUND)]:
+        started = datetime.now(UTC)
         # Named by where it begins: whichever rounds came before, it is the same.
-        size = min(ROUND, operations - before)
-        made = asyncio.run(compare(templates, backend, operations=size, seed=f"{seed}/{before}"))
+        size = min(ROUND, operations - start)
+        made = asyncio.run(compare(templates, backend, operations=size, seed=f"{seed}/{start}"))
         print("\n".join(made.differences), end="")
         made.operations = size  # a round that a difference cut short is over
+        made.failed = [start] if made.differences else []
+        if start in again:
+            outcome.failed.remove(start)
+            outcome.differences = [told for told in outcome.differences if not told.startswith(_round_named(seed, start))]
+            made = Outcome(differences=made.differences, failed=made.failed)
         outcome.add(made)
         _save(kept, outcome)
         seconds = (datetime.now(UTC) - started).total_seconds()
         print(f"{backend}: {outcome.operations} of {operations}, {len(outcome.differences)} differences, {seconds:.0f} s", flush=True)
     return outcome
+
+
+def _round_named(seed: int, start: int) -> str:
+    return f"round {seed}/{start},"
 
 
 def _drop(*_: Any) -> Any:

@@ -70,9 +70,11 @@ def told(answer: Answer) -> list[tuple[str, Any]]:
 
 def test_no_class_of_ours_takes_a_place_in_the_librarys_executor() -> None:
     """One that did would have to pass the library's own execution tests, and this file would not do."""
-    waiting, found = [CoreExecutor], []
+    waiting: list[type] = [CoreExecutor]
+    found: list[type] = []
     while waiting:
-        found += (classes := waiting.pop().__subclasses__())
+        classes = waiting.pop().__subclasses__()
+        found += classes
         waiting += classes
 
     assert found
