@@ -73,7 +73,7 @@ def test_no_class_of_ours_takes_a_place_in_the_librarys_executor() -> None:
     waiting: list[type] = [CoreExecutor]
     found: list[type] = []
     while waiting:
-        classes = waiting.pop().__subclasses__()
+        classes: list[type] = waiting.pop().__subclasses__()
         found += classes
         waiting += classes
 
