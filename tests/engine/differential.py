@@ -133,6 +133,8 @@ async def _round(sides: tuple[Side, Side], operations: int, seed: str) -> Outcom
         if "data" in answers[1]:
             operation = sides[0].executor.operation(made.text, made.name)
             outcome.reached.update(set(reached(CORE, operation.document, made.name, answers[1]["data"])))
+        if await _are_waiting():
+            outcome.differences.append(_told(seed, number, made, answers).replace("compiled", "somebody waits on\ncompiled", 1))
         if _bytes(answers[0]) != _bytes(answers[1]):
             outcome.differences.append(_told(seed, number, made, answers))
             if made.is_mutation:  # what follows would differ because of it
@@ -140,6 +142,16 @@ async def _round(sides: tuple[Side, Side], operations: int, seed: str) -> Outcom
         _gather(answers[1], generator)
     outcome.used = generator.used
     return outcome
+
+
+async def _are_waiting() -> bool:
+    """Whether the operation left tasks behind that do not come to an end."""
+    for _ in range(50):
+        if len(asyncio.all_tasks()) == 1:  # this one
+            return False
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.2)
+    return len(asyncio.all_tasks()) > 1
 
 
 @contextmanager
