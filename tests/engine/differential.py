@@ -113,7 +113,7 @@ async def compare(templates: Templates, backend: str, *, operations: int, seed: 
         sides[1].executor._documents = sides[0].executor._documents  # read alike by both, which is half of the time
         for side in sides:
             with repeatable(seed):
-                side.actors = await _actors(side.portal, random.Random(seed))
+                side.actors = await actors_of(side.portal, random.Random(seed))
         outcome = await _round(sides, operations, seed)
     for url, _ in copies:
         templates.drop(url)
@@ -122,7 +122,7 @@ async def compare(templates: Templates, backend: str, *, operations: int, seed: 
 
 async def _round(sides: tuple[Side, Side], operations: int, seed: str) -> Outcome:
     outcome, pick = Outcome(counts=sides[0].executor.counts), random.Random(seed)
-    generator = Generator(CORE, pick, await _ids(sides[0].portal, pick), len(sides[0].actors))
+    generator = Generator(CORE, pick, await ids_of(sides[0].portal, pick), len(sides[0].actors))
     for number in range(operations):
         made, language = generator.operation(), pick.choice(LANGUAGES)
         answers = [await side.answer(made, language, f"{seed} {number}") for side in sides]
@@ -193,7 +193,7 @@ def _gather(body: Any, generator: Generator) -> None:
             _gather(item, generator)
 
 
-async def _ids(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
+async def ids_of(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for prefix, model in MODELS.items():
         keys: list[UUID] = await portal.fetch(select(model.id).order_by(model.id))
@@ -201,7 +201,7 @@ async def _ids(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
     return {prefix: ids for prefix, ids in found.items() if ids}
 
 
-async def _actors(portal: Portal, pick: random.Random) -> list[Actor]:
+async def actors_of(portal: Portal, pick: random.Random) -> list[Actor]:
     """Somebody of each role, of several companies with one active and without; tokens of all, of few, of no scopes; nobody."""
     members = await portal.fetch(select(Member).where(Member.status == "ACTIVE").order_by(Member.id))
     people = {user.id: user for user in await portal.fetch(select(User).order_by(User.id))}
