@@ -134,6 +134,8 @@ class Context:
 
     async def load(self, name: Any, batch: Callable[[list[Any]], Awaitable[Sequence[Any]]], key: Any) -> Any:
         """The answer for one key, asked for together with all others of that name that are wanted at the same time."""
+        if self._closed:
+            raise asyncio.CancelledError
         if name not in self._loaders:
             self._loaders[name] = DataLoader(batch)  # type: ignore[arg-type]  # it wants a list, and takes any sequence
         return await self._loaders[name].load(key)
@@ -168,7 +170,11 @@ class Context:
     async def close(self) -> None:
         """Gives the connection back for good. A null that took its parents along leaves batches under way that nobody waits for."""
         self._closed = True
+        loaders = list(self._loaders.values())
         await self.reset()
+        for loader in loaders:  # nor do those who wait for them: a batch that is cancelled answers nobody
+            for answer in loader._cache.values():
+                answer.cancel()
 
 
 async def _interrupt(connection: AsyncConnection) -> None:

@@ -113,7 +113,7 @@ async def compare(templates: Templates, backend: str, *, operations: int, seed: 
         sides[1].executor._documents = sides[0].executor._documents  # read alike by both, which is half of the time
         for side in sides:
             with repeatable(seed):
-                side.actors = await _actors(side.portal, random.Random(seed))
+                side.actors = await actors_of(side.portal, random.Random(seed))
         outcome = await _round(sides, operations, seed)
     for url, _ in copies:
         templates.drop(url)
@@ -122,7 +122,7 @@ async def compare(templates: Templates, backend: str, *, operations: int, seed: 
 
 async def _round(sides: tuple[Side, Side], operations: int, seed: str) -> Outcome:
     outcome, pick = Outcome(counts=sides[0].executor.counts), random.Random(seed)
-    generator = Generator(CORE, pick, await _ids(sides[0].portal, pick), len(sides[0].actors))
+    generator = Generator(CORE, pick, await ids_of(sides[0].portal, pick), len(sides[0].actors))
     for number in range(operations):
         made, language = generator.operation(), pick.choice(LANGUAGES)
         answers = [await side.answer(made, language, f"{seed} {number}") for side in sides]
@@ -133,6 +133,8 @@ async def _round(sides: tuple[Side, Side], operations: int, seed: str) -> Outcom
         if "data" in answers[1]:
             operation = sides[0].executor.operation(made.text, made.name)
             outcome.reached.update(set(reached(CORE, operation.document, made.name, answers[1]["data"])))
+        if await _are_waiting():
+            outcome.differences.append(_told(seed, number, made, answers).replace("compiled", "somebody waits on\ncompiled", 1))
         if _bytes(answers[0]) != _bytes(answers[1]):
             outcome.differences.append(_told(seed, number, made, answers))
             if made.is_mutation:  # what follows would differ because of it
@@ -140,6 +142,16 @@ async def _round(sides: tuple[Side, Side], operations: int, seed: str) -> Outcom
         _gather(answers[1], generator)
     outcome.used = generator.used
     return outcome
+
+
+async def _are_waiting() -> bool:
+    """Whether the operation left tasks behind that do not come to an end."""
+    for _ in range(50):
+        if len(asyncio.all_tasks()) == 1:  # this one
+            return False
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.2)
+    return len(asyncio.all_tasks()) > 1
 
 
 @contextmanager
@@ -181,7 +193,7 @@ def _gather(body: Any, generator: Generator) -> None:
             _gather(item, generator)
 
 
-async def _ids(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
+async def ids_of(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for prefix, model in MODELS.items():
         keys: list[UUID] = await portal.fetch(select(model.id).order_by(model.id))
@@ -189,7 +201,7 @@ async def _ids(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
     return {prefix: ids for prefix, ids in found.items() if ids}
 
 
-async def _actors(portal: Portal, pick: random.Random) -> list[Actor]:
+async def actors_of(portal: Portal, pick: random.Random) -> list[Actor]:
     """Somebody of each role, of several companies with one active and without; tokens of all, of few, of no scopes; nobody."""
     members = await portal.fetch(select(Member).where(Member.status == "ACTIVE").order_by(Member.id))
     people = {user.id: user for user in await portal.fetch(select(User).order_by(User.id))}

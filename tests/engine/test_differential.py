@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 from graphql import parse, validate
 
+from app.engine.context import Context
 from app.engine.declare import MODELS
+from app.engine.execute import Executor
 from app.schema import schema
 from tests.conftest import Templates
 from tests.engine.coverage import arguments_of, fields_of, input_fields_of
-from tests.engine.differential import compare
-from tests.engine.operations import Generator
+from tests.engine.differential import actors_of, compare, ids_of
+from tests.engine.operations import Generator, Made
+from tests.portal import Portal
 
 CORE = schema._schema
 
@@ -29,6 +34,25 @@ async def test_random_operations_are_answered_alike(backend: str, templates: Tem
     assert outcome.counts["compiled"] > 0.6 * outcome.operations
     assert outcome.counts["fallback: surprise"] == 0
     assert len(fields_of(CORE) & outcome.reached.keys()) > 0.45 * len(fields_of(CORE))
+
+
+async def test_operations_side_by_side_are_answered_as_they_are_alone(demo: Portal) -> None:
+    """Plans are shared by whoever asks at the same time, and made while others wait for their rows."""
+    pick = Random("3")
+    actors = await actors_of(demo, pick)
+    generator = Generator(CORE, pick, await ids_of(demo, pick), len(actors))
+    made = [each for each in (generator.operation() for _ in range(20)) if not each.is_mutation and "reveal" not in each.text]
+
+    async def answer(executor: Executor, each: Made) -> Any:
+        context = Context(demo.database, demo.settings, actors[each.caller], "en", demo.clock(), "request")
+        return (await executor.execute(each.text, each.variables, each.name, context)).body
+
+    one, other = Executor(schema), Executor(schema)
+    alone = [await answer(one, each) for each in made]
+    together = await asyncio.gather(*(answer(other, each) for each in made * 3))
+
+    assert together == alone * 3
+    assert other.counts["compiled"] == one.counts["compiled"] * 3 > 15
 
 
 def test_random_operations_touch_the_whole_schema_and_are_valid() -> None:

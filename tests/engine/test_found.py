@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from app.engine.context import Context
@@ -54,3 +55,17 @@ async def test_another_company_refuses_before_the_filter_does(world: World) -> N
     companies = body["data"]["viewer"]["companies"]["nodes"]
     refused = {companies[error["path"][3]]["id"]: error["extensions"]["permission"] for error in body["errors"]}
     assert refused == {world.north.public_id: "TELEWORKERS_REVEAL", other.public_id: "TELEWORKERS_READ"}
+
+
+async def test_a_null_that_takes_everything_along_leaves_nobody_waiting(world: World) -> None:
+    """Batches of the reference that were to come find their operation over; so do the fields that wait for them."""
+    owner = await world.person()
+    text = "query($ids: [ID!] = []) { viewer { user { name } companies { totalCount } } nodes(ids: $ids) { id } }"
+    before = asyncio.all_tasks()
+
+    body = await alike(world.portal, owner, text, ids=None)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert (body["data"], [error["path"] for error in body["errors"]]) == (None, [["nodes"]])
+    assert asyncio.all_tasks() <= before
