@@ -35,6 +35,7 @@ class Session(Base, scoped_by=_own, prefix="ses"):
     address: Mapped[str | None]  # where it was last used from
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]  # written once a minute at most; null: not since it was made
+    idle_at: Mapped[datetime | None]  # when it ends unless it is used before; null: not before the next
     expires_at: Mapped[datetime]  # at the latest, however much it is used
 
 

@@ -77,6 +77,7 @@ sa.Table(
     sa.Column("address", TEXT, nullable=True),
     sa.Column("created_at", INSTANT, nullable=False),
     sa.Column("last_used_at", INSTANT, nullable=True),
+    sa.Column("idle_at", INSTANT, nullable=True),
     sa.Column("expires_at", INSTANT, nullable=False),
     sa.UniqueConstraint("secret_hash"),
     sa.UniqueConstraint("previous_hash"),
