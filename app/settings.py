@@ -5,11 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.values import is_loopback
 
 VERSION = "0.1.0"
 GRAPHIQL_DIST = Path(__file__).parent.parent / "ui" / "dist"
+
+
+class Claims(BaseModel):
+    """Under which names the identity provider tells what of a person; the last four, of each of their establishments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    national_id: str = "national_id"
+    name: str = "name"
+    email: str = "email"
+    mobile: str = "phone_number"
+    locale: str = "locale"
+    establishments: str = "establishments"  # a list of objects
+    establishment_number: str = "establishment_number"  # "<labour office>-<sequence>"
+    unified_number: str = "unified_number"
+    name_ar: str = "name_ar"
+    name_en: str = "name_en"
 
 
 class Settings(BaseSettings):
@@ -27,8 +46,15 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = None  # None with demo: the demo's own provider
     oidc_client_id: str = "telework"
     oidc_client_secret: SecretStr = SecretStr("")  # empty: a public client, which PKCE alone protects
-    oidc_scope: str = "openid profile email phone"  # what is asked of the provider; national_id must come in the ID token with it
-    session_hours: int = Field(default=12, ge=1)
+    oidc_scope: str = "openid profile email phone"  # what is asked of the provider; the national id and the name must come with it
+    oidc_claims: Claims = Claims()  # JSON with the names that differ: {"national_id": "nin"}
+    oidc_userinfo: bool = False  # whether claims that the ID token lacks are asked for at the provider's userinfo endpoint
+    oidc_leeway_seconds: int = Field(default=60, ge=0, le=600)  # that the provider's clock may be off
+    oidc_patience: float = Field(default=5, gt=0, le=30)  # seconds for an answer of the provider; twice that for all of a sign-in
+    session_hours: int = Field(default=12, ge=1)  # however much it is used
+    session_idle_minutes: int = Field(default=120, ge=2)  # without being used
+    sign_ins_a_minute: int = Field(default=120, ge=1)  # begun from one address
+    failed_sign_ins_a_minute: int = Field(default=20, ge=1)  # from one address, until it has to wait
     secret_key: SecretStr = SecretStr(
         ""
     )  # signs download addresses; made at random at start when empty, so set it where several servers run
@@ -78,3 +104,11 @@ class Settings(BaseSettings):
     anonymous_points_a_minute: int = Field(default=6_000, ge=1)  # of an address
     rate_storage_url: str = "memory://"  # redis://... (Valkey, Redis) where several servers share the counts; takes the extra `shared`
     trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address
+
+    @field_validator("public_url")
+    @classmethod
+    def _cookies_travel_sealed(cls, address: str) -> str:
+        """In the clear, sessions could be read on their way: on this very machine alone, where there is none."""
+        if not address.lower().startswith("https://") and not (address.lower().startswith("http://") and is_loopback(address)):
+            raise ValueError("must begin with https://, or with http:// on a loopback address")
+        return address

@@ -5,6 +5,7 @@ A rule takes what came in and answers what is stored, or raises ValidationFailed
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -143,3 +144,12 @@ def url(value: str) -> str:
     if not valid:
         raise ValidationFailed(en='Write a whole address such as "https://example.sa".', ar='اكتب عنوانا كاملا مثل "https://example.sa".')
     return str(trimmed)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether the address of a page is on this very machine, by its name."""
+    try:
+        host = urlsplit(address).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

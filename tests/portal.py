@@ -95,7 +95,16 @@ class Portal:
         headers = {"Accept-Language": language, "Accept": "application/graphql-response+json", **as_.headers}
         with self.statements() as seen:
             response = await self.http.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
+        self._as_a_browser(as_, response)
         return Reply(response.status_code, response.json(), response.headers, list(seen))
+
+    def _as_a_browser(self, caller: Caller, response: httpx2.Response) -> None:
+        """A session's new secret takes the place of the old one, and is nobody else's."""
+        name = session_cookie_name(self.settings)
+        secret = response.cookies.get(name)
+        if secret and "Cookie" in caller.headers:
+            caller.headers["Cookie"] = f"{name}={secret}"
+        self.http.cookies.clear()
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:

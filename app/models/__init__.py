@@ -15,11 +15,12 @@ from app.models.member import Member, MemberStatus, Role
 from app.models.occupation import Occupation
 from app.models.project import Project, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
-from app.models.session import Session, SignIn
+from app.models.session import LogoutToken, Session, SignIn
 from app.models.sp_token import Environment, SpToken, TokenStatus, token_status
 from app.models.teleworker import Gender, Teleworker
 from app.models.trusted_document import TrustedDocument
 from app.models.user import Locale, User
+from app.models.user_establishment import UserEstablishment
 
 __all__ = [
     "Base",
@@ -47,6 +48,7 @@ __all__ = [
     "JobStatus",
     "LeavePeriod",
     "Locale",
+    "LogoutToken",
     "Member",
     "MemberStatus",
     "Occupation",
@@ -63,6 +65,7 @@ __all__ = [
     "TokenStatus",
     "TrustedDocument",
     "User",
+    "UserEstablishment",
     "contract_status",
     "employment_status",
     "invitation_status",

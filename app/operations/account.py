@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.auth.sessions import end_all_sessions, end_session, switch_session
+from app.auth.sessions import end_all_sessions, end_own_session, end_session, switch_session
 from app.errors import NotFound, PersonOnly
-from app.models import Company, Member, MemberStatus
+from app.models import Company, Member, MemberStatus, Session
 from app.operations.work import Work
 
 
@@ -27,8 +27,8 @@ async def switch_account(work: Work, *, company_id: UUID) -> dict[str, object]:
     company: Company | None = await work.one(select(Company).where(Company.id == company_id, mine.exists()))
     if company is None:
         raise NotFound(("company_id",))
-    await switch_session(work.session, work.actor.session_id, company.id)
-    return {"account": company}
+    secret = await switch_session(work.session, work.actor.session_id, company.id, now=work.now)
+    return {"account": company, "session_secret": secret}
 
 
 async def logout(work: Work, *, everywhere: bool) -> dict[str, object]:
@@ -39,4 +39,17 @@ async def logout(work: Work, *, everywhere: bool) -> dict[str, object]:
         await end_all_sessions(work.session, work.actor.user_id)
     else:
         await end_session(work.session, work.actor.session_id)
-    return {"logged_out": True}
+    return {"logged_out": True, "everywhere": everywhere}
+
+
+async def revoke_session(work: Work, *, session_id: UUID) -> dict[str, object]:
+    """End one of one's own sessions, in whatever browser.
+
+    Raises  NotFound    not a session of the person
+            PersonOnly  the caller is a token
+    """
+    if work.actor.user_id is None:
+        raise PersonOnly
+    if not await end_own_session(work.session, session_id, work.actor.user_id):
+        raise NotFound(("session_id",))
+    return {"revoked_session_id": f"{Session.prefix}_{session_id.hex}", "ended": session_id}

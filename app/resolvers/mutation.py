@@ -170,6 +170,7 @@ def _leave_trace(declared: Mutation, context: Context, errors: list[AppError], o
         "mutation",
         operation=declared.operation.__name__,
         user=actor.user_id and str(actor.user_id),
+        session=actor.session_id and str(actor.session_id),
         token=actor.token_id and str(actor.token_id),
         account=actor.account_id and str(actor.account_id),
         codes=[str(error.code) for error in errors],

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 
 from app.auth.actor import ANONYMOUS
@@ -16,6 +17,8 @@ from app.clock import riyadh_day, week_start
 from app.engine.context import Charge, Context
 from app.models import Company, CompanyStatus, Environment, Member, Provider, ProviderStatus, Role
 from app.settings import VERSION
+
+_security = structlog.get_logger("security")
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,17 @@ async def switch(context: Context, outcome: Mapping[str, Any]) -> None:
     [(role, company_status, provider_status)] = await context.rows(role_and_state)
     suspended = company_status is CompanyStatus.SUSPENDED or provider_status is ProviderStatus.SUSPENDED
     permissions = ROLE_PERMISSIONS[role]
+    _security.info("account_switched", **_who(context), account_id=str(company_id))
+    context.signals["session_secret"] = outcome["session_secret"]
     context.actor = replace(context.actor, account_id=company_id, role=role, permissions=permissions, suspended=suspended)
 
 
 async def log_out(context: Context, outcome: Mapping[str, Any]) -> None:
+    _security.info("signed_out", **_who(context), everywhere=outcome["everywhere"])
     context.actor = ANONYMOUS
     context.signals["logged_out"] = True
+
+
+def _who(context: Context) -> dict[str, str]:
+    """For the security log; the address is on each of its lines."""
+    return {"user_id": str(context.actor.user_id), "session_id": str(context.actor.session_id), "request_id": context.request_id}

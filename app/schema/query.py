@@ -22,6 +22,7 @@ from app.schema.city import CITY_ORDER
 from app.schema.company import COMPANY_ORDER
 from app.schema.faq import FAQ_ORDER
 from app.schema.occupation import OCCUPATION_ORDER
+from app.schema.session import SESSION_ORDER, is_live
 from app.schema.shared import Node
 
 _SEARCH = {"search": Argument(matching(own_text), str, "Only those whose names or texts hold this")}
@@ -45,6 +46,12 @@ class Viewer:
         arguments=_SEARCH,
         only=lambda row, _: is_own(row),
         description="Companies that the caller may switch to, by Arabic name",
+    )
+    sessions = connection(
+        models.Session,
+        order=SESSION_ORDER,
+        only=is_live,
+        description="Browsers in which the person is signed in, the latest sign-in first; none for an SP-Token",
     )
 
 

@@ -33,7 +33,7 @@ from app.web.graphql import GraphQLEndpoint, etag_of, is_known
 from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
-from app.web.sign_in import sign_in_routes
+from app.web.sign_in import logout_targets, sign_in_routes
 from app.web.trusted import Documents
 
 
@@ -64,7 +64,9 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         Route("/graphql", endpoint),
         Route("/schema.graphql", _sdl),
         Route("/documents/{document_id}", download),
-        *graphiql_routes(GRAPHIQL_DIST, graphql_url="/graphql", login_url="/auth/login", logout_url="/auth/logout"),
+        *graphiql_routes(
+            GRAPHIQL_DIST, graphql_url="/graphql", login_url="/auth/login", logout_url="/auth/logout", logout_targets=logout_targets
+        ),
         *_forgetting(sign_in_routes(), remembered),
         *provider_routes,
     ]

@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from app.auth.actor import ANONYMOUS, Actor
 from app.auth.secrets import hash_of
-from app.auth.sessions import actor_of_session
+from app.auth.sessions import Live, live_session, renew_secret, touch_session
 from app.auth.tokens import environment_of, is_bare, is_stale, token_in_use, touch_token
 from app.database import Database
 from app.errors import Unauthenticated, WrongEnvironment
 from app.settings import Settings
 
 _MOST_REMEMBERED = 10_000
+_RENEWED = "renewed_secret"  # on the request's state
 _log = structlog.get_logger("security")
 
 
@@ -50,12 +51,20 @@ class Remembered:
 
 
 async def authenticate(
-    request: HTTPConnection, database: Database, settings: Settings, now: datetime, *, remembered: Remembered | None = None
+    request: HTTPConnection,
+    database: Database,
+    settings: Settings,
+    now: datetime,
+    *,
+    remembered: Remembered | None = None,
+    renewing: bool = False,
 ) -> Actor:
     """The caller of a request, or of a WebSocket's handshake.
 
     A token comes as `Authorization: Bearer` or as `Sp-Token`. A bad one never falls back to the cookie or to nobody: its sender would
     take the answer for their own. A cookie that is out of date does, since browsers keep those.
+    renewing   whether the answer can carry a cookie: `renewed_secret` then tells the session's new secret, if the rights behind the old
+               one have changed.
     Raises  Unauthenticated    an unknown, mistyped, revoked or expired token; another scheme; two that differ.
             WrongEnvironment   a token of the other environment.
     """
@@ -69,8 +78,7 @@ async def authenticate(
     if presented is not None:
         actor = await authenticate_token(presented, database, settings, now)
     else:
-        async with database.reading(snapshot=False) as connection:
-            actor = await actor_of_session(connection, secret, now=now) or ANONYMOUS
+        actor = await _authenticate_session(request, secret, database, settings, now, renewing=renewing)
     if remembered and not actor.is_anonymous:
         remembered.keep(secret, actor, now, age)
     return actor
@@ -92,6 +100,25 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
     if found.actor.token_id and is_stale(found.last_used_at, now):
         await _touch(database, found.actor.token_id, now)
     return found.actor
+
+
+async def _authenticate_session(
+    request: HTTPConnection, secret: str, database: Database, settings: Settings, now: datetime, *, renewing: bool
+) -> Actor:
+    """The person whom the cookie stands for. Notes the time of use, once a minute at most."""
+    async with database.reading(snapshot=False) as connection:
+        found = await live_session(connection, secret, now=now)
+    if found is None:
+        return ANONYMOUS
+    renewing = renewing and found.has_new_rights
+    if found.is_stale or renewing:
+        await _keep_session(request, secret, found, database, settings, now, renewing=renewing)
+    return found.actor
+
+
+def renewed_secret(request: HTTPConnection) -> str | None:
+    """The new secret for the cookie that `authenticate` made, if it made one."""
+    return getattr(request.state, _RENEWED, None)
 
 
 def session_cookie_name(settings: Settings) -> str:
@@ -128,6 +155,24 @@ def _presented(request: HTTPConnection) -> str | None:
     if len(tokens) > 1 or "" in tokens:
         raise Unauthenticated
     return tokens.pop()
+
+
+async def _keep_session(
+    request: HTTPConnection, secret: str, found: Live, database: Database, settings: Settings, now: datetime, *, renewing: bool
+) -> None:
+    """Notes the use of a session, and changes its secret where the rights behind it have."""
+    session_id, address = found.actor.session_id, getattr(request.state, "address", None)
+    assert session_id is not None  # noqa: S101  # a session's actor
+
+    async def keep(session: AsyncSession) -> str | None:
+        await touch_session(session, session_id, address=address, now=now, idle=timedelta(minutes=settings.session_idle_minutes))
+        return await renew_secret(session, session_id, secret, now=now) if renewing else None
+
+    try:
+        setattr(request.state, _RENEWED, await database.write(keep))
+    except SQLAlchemyError as error:
+        # As below.
+        _log.warning("session_not_touched", session_id=str(session_id), error=type(error).__name__)
 
 
 async def _touch(database: Database, token_id: UUID, now: datetime) -> None:

@@ -31,12 +31,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from app.auth.secrets import new_secret
-from app.auth.sign_in import OpenIdClient, is_loopback
+from app.auth.sign_in import OpenIdClient
 from app.clock import Clock, system_clock
 from app.database import Database
 from app.models import Company, Locale, Member, MemberStatus, Role, User
-from app.settings import Settings
-from app.web.sign_in import page
+from app.operations.demo.accounts import UNREGISTERED
+from app.settings import Claims, Settings
+from app.values import is_loopback
+from app.web.sign_in import answering, page
 
 PATH: Final = "/demo-login"
 _CODE_SECONDS = 60
@@ -62,7 +64,7 @@ def demo_provider_routes(settings: Settings, database: Database, *, client_secre
     routes = [
         Route("/.well-known/openid-configuration", pages.describe),
         Route("/jwks", pages.keys),
-        Route("/authorize", pages.authorize, methods=["GET", "POST"]),
+        Route("/authorize", answering(pages.authorize), methods=["GET", "POST"]),
         Route("/token", pages.token, methods=["POST"]),
     ]
     return [Mount(PATH, routes=routes)]
@@ -75,15 +77,10 @@ def demo_sign_in(settings: Settings, database: Database, *, clock: Clock = syste
     """
     client_secret = new_secret()
     routes = demo_provider_routes(settings, database, client_secret=client_secret, clock=clock)
-    client = OpenIdClient(
-        issuer=f"{settings.public_url.rstrip('/')}{PATH}",
-        client_id=settings.oidc_client_id,
-        client_secret=client_secret,
-        scope=settings.oidc_scope,
-        public_url=settings.public_url,
-        transport=httpx2.ASGITransport(app=Starlette(routes=routes)),
-    )
-    return client, routes
+    inside = httpx2.ASGITransport(app=Starlette(routes=routes))
+    # Whatever the settings call a real provider's claims: this one has its own names, and no userinfo.
+    settings = settings.model_copy(update={"oidc_claims": Claims(), "oidc_userinfo": False})
+    return OpenIdClient(settings, issuer=f"{settings.public_url.rstrip('/')}{PATH}", client_secret=client_secret, transport=inside), routes
 
 
 # The protocol
@@ -127,7 +124,7 @@ class _Client:
 class _Code:
     """What a code stands for, as Authlib asks it."""
 
-    claims: dict[str, str]
+    claims: dict[str, Any]
     redirect_uri: str
     scope: str
     nonce: str | None
@@ -232,7 +229,7 @@ class _Grant(AuthorizationCodeGrant):  # type: ignore[misc]
     def delete_authorization_code(self, authorization_code: _Code) -> None:
         """It is out already."""
 
-    def authenticate_user(self, authorization_code: _Code) -> dict[str, str]:
+    def authenticate_user(self, authorization_code: _Code) -> dict[str, Any]:
         return authorization_code.claims
 
     def _forget_old(self) -> None:
@@ -270,7 +267,7 @@ class _IdToken(OpenIDCode):  # type: ignore[misc]
         now = int(self.server.clock().timestamp())
         return {"iss": self.server.issuer, "aud": client.client_id, "iat": now, "exp": now + _TOKEN_SECONDS}
 
-    def generate_user_info(self, user: dict[str, str], scope: str) -> dict[str, str]:
+    def generate_user_info(self, user: dict[str, Any], scope: str) -> dict[str, Any]:
         return user
 
 
@@ -305,7 +302,7 @@ class _Pages:
                 "id_token_signing_alg_values_supported": [_ALGORITHM],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
                 "code_challenge_methods_supported": ["S256"],
-                "claims_supported": list(_CLAIMS),
+                "claims_supported": [*_CLAIMS, "establishments"],
                 "authorization_response_iss_parameter_supported": True,
             }
         )
@@ -341,18 +338,23 @@ class _Pages:
         # The address is ours, not the Host header's, which Authlib would refuse when it is not of this machine.
         return _Request(request, f"{self._server.issuer}/{name}", values)
 
-    async def _claims(self, national_id: Any) -> dict[str, str] | None:
+    async def _claims(self, national_id: Any) -> dict[str, Any] | None:
         """What the provider says of the persona; None when nobody has the national id."""
         if not isinstance(national_id, str) or not (national_id.isascii() and national_id.isdigit()):
             return None
         columns = (User.id, User.issuer, User.subject, User.name, User.national_id, User.email, User.mobile, User.locale)
         async with self._database.reading() as connection:
             row = (await connection.execute(select(*columns).where(User.national_id == national_id))).one_or_none()
-        if row is None:
-            return None
+            if row is None:
+                return None
+            companies = (Company.labor_office_id, Company.sequence_number, Company.unified_number, Company.name_ar, Company.name_en)
+            owner = (Member.user_id == row.id, Member.role == Role.OWNER, Member.status == MemberStatus.ACTIVE)
+            owned = (await connection.execute(select(*companies).join(Member, Member.company_id == Company.id).where(*owner))).all()
         subject = row.subject if row.subject and row.issuer == self._server.issuer else str(row.id)
         claims = (subject, row.name, row.national_id, row.email, row.mobile, "en" if row.locale is Locale.EN else "ar")
-        return {name: value for name, value in zip(_CLAIMS, claims, strict=True) if value is not None}
+        establishments = {each["establishment_number"]: each for each in (*map(_establishment, owned), *UNREGISTERED.get(national_id, []))}
+        known = {name: value for name, value in zip(_CLAIMS, claims, strict=True) if value is not None}
+        return {**known, "establishments": list(establishments.values())}
 
     async def _choice(self, asked: dict[str, str], *, unknown: bool = False) -> Response:
         hidden = "".join(
@@ -402,6 +404,16 @@ _CHOICE: Final = """
 """
 _UNKNOWN: Final = '<p role="alert">لا يوجد شخص بهذا الرقم.<br><span lang="en" dir="ltr">Nobody here has that national id.</span></p>'
 _NOBODY: Final = '<li>لا يوجد أحد بعد.<br><span lang="en" dir="ltr">Nobody is here yet: seed the demo data.</span></li>'
+
+
+def _establishment(row: Any) -> dict[str, str | None]:
+    """One of a person's, as this provider tells it."""
+    return {
+        "establishment_number": f"{row.labor_office_id}-{row.sequence_number}",
+        "unified_number": row.unified_number,
+        "name_ar": row.name_ar,
+        "name_en": row.name_en,
+    }
 
 
 def _persona(rows: Sequence[Row[Any]]) -> str:

@@ -1,10 +1,11 @@
 """Serves GraphiQL as vite built it into ui/dist, under a strict Content-Security-Policy. Knows nothing of the graph."""
 
+import asyncio
 import hashlib
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,17 +34,20 @@ NOT_BUILT: Final = """<!doctype html>
 """
 
 
-def graphiql_routes(dist: Path, *, graphql_url: str, login_url: str, logout_url: str) -> list[Route | Mount]:
+def graphiql_routes(
+    dist: Path, *, graphql_url: str, login_url: str, logout_url: str, logout_targets: Callable[[Request], Awaitable[str]] | None = None
+) -> list[Route | Mount]:
     """The page at /graphiql and its files under /graphiql/assets.
 
     dist    where vite put index.html and assets/. Looked at on each request: a build made while the server
             runs is served at once, and until then the page says with status 503 how to make one.
     *_url   what the page is told, absolute or from the root. The policy allows requests to the first one's origin and
-            forms to the last one's; an identity provider that signing out redirects to would need to be named there too.
+            forms to the last one's.
+    logout_targets   further origins that signing out redirects to, of a request: the identity provider's.
     """
     headers = _headers(graphql_url, logout_url)
     config = {"graphqlUrl": graphql_url, "loginUrl": login_url, "logoutUrl": logout_url}
-    page = _page(dist, config, headers)
+    page = _page(dist, config, headers, logout_targets)
     return [
         # Both spellings answer: a redirect between them would be built from the Host header.
         Route("/graphiql", page, methods=["GET"]),
@@ -52,9 +56,15 @@ def graphiql_routes(dist: Path, *, graphql_url: str, login_url: str, logout_url:
     ]
 
 
-def _page(dist: Path, config: dict[str, str], headers: dict[str, str]) -> Callable[[Request], Response]:
-    # Not async: it reads a file, so Starlette runs it beside the event loop.
-    def page(request: Request) -> Response:
+def _page(
+    dist: Path, config: dict[str, str], headers: dict[str, str], logout_targets: Callable[[Request], Awaitable[str]] | None
+) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        further = await logout_targets(request) if logout_targets else ""
+        policy = headers["Content-Security-Policy"].replace("form-action", f"form-action {further}".rstrip())
+        return await asyncio.to_thread(answer, request, headers | {"Content-Security-Policy": policy})
+
+    def answer(request: Request, headers: dict[str, str]) -> Response:
         try:
             built = (dist / "index.html").read_text(encoding="utf-8")
         except FileNotFoundError:

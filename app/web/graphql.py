@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from app.auth.actor import ANONYMOUS, Actor
 from app.engine.answers import STATUS, Refused, formatted, refusal
@@ -19,7 +20,7 @@ from app.engine.cost import written_cost
 from app.engine.execute import Executor, Prepared
 from app.errors import BadRequest, Language, RateLimited, RequestError
 from app.settings import Settings
-from app.web.credentials import authenticate, clear_session_cookie
+from app.web.credentials import authenticate, clear_session_cookie, renewed_secret, set_session_cookie
 from app.web.language import asked_language
 from app.web.media import GRAPHQL, JSON, media_type, packed
 from app.web.rates import Caller, Rates, Standing
@@ -50,6 +51,9 @@ async def _respond(request: Request) -> Response:
         response = PlainTextResponse(error.words + "\n", error.status, headers=error.headers)
     except RequestError as error:
         response = visit.refused(error)
+    if visit.secret and not visit.logged_out:
+        # On refusals too: the old one ends in a moment.
+        set_session_cookie(response, visit.settings, visit.secret)
     response.raw_headers += [(name.encode(), value.encode()) for name, value in (await visit.rate_headers()).items()]
     return response
 
@@ -93,11 +97,13 @@ class Visit:
         self.media: str = GRAPHQL
         self.actor: Actor = ANONYMOUS
         peer = request.client.host if request.client else ""
-        self.address = self.rates.address(peer, request.headers.getlist("x-forwarded-for"))
+        self.address = request.state.address = self.rates.address(peer, request.headers.getlist("x-forwarded-for"))
+        bind_contextvars(address=self.address)  # on every line that the log will have of it
         self.caller: Caller = self.rates.caller(ANONYMOUS, self.address)
         self.standing: Standing | None = None
         self.limited: RateLimited | None = None
         self.logged_out = False
+        self.secret: str | None = None  # the session's new one
 
     async def answer(self) -> Response:
         """Raises HttpError, RequestError."""
@@ -124,7 +130,9 @@ class Visit:
 
     async def _authenticate(self) -> None:
         state = self.state
-        self.actor = await authenticate(self.request, state.database, self.settings, state.clock(), remembered=state.remembered)
+        now, remembered = state.clock(), state.remembered
+        self.actor = await authenticate(self.request, state.database, self.settings, now, remembered=remembered, renewing=True)
+        self.secret = self.secret or renewed_secret(self.request)
         self.language = self.spoken or self.actor.language or self.settings.default_language
         self.caller = self.rates.caller(self.actor, self.address)
 
@@ -183,6 +191,7 @@ class Visit:
             if prepared.is_mutation:  # it may have changed what any credential stands for
                 self.state.remembered.forget()
         self.logged_out = self.logged_out or bool(context.signals.get("logged_out"))
+        self.secret = context.signals.get("session_secret") or self.secret
         data = orjson.dumps(answer.data)
         unused = prepared.unused(written_cost(data))
         self.standing = await self.rates.give_back(self.caller, unused, charged)

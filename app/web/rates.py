@@ -72,6 +72,10 @@ class Rates:
             return _caller("person", actor.user_id, self._settings.points_a_minute)
         return _caller("address", _household(address), self._settings.anonymous_points_a_minute)
 
+    def sign_in_caller(self, what: str, address: str, limit: int) -> Caller:
+        """An address' sign-ins of a kind, counted apart from its points."""
+        return Caller(f"sign-in:{what}:{_household(address)}", limit)
+
     def address(self, peer: str, forwarded: Iterable[str] = ()) -> str:
         """Where a request comes from: its peer, or, if that is a trusted proxy, the right-most X-Forwarded-For entry that is none.
 

@@ -1,6 +1,6 @@
-"""The pages of signing in and out. What happens behind them is in app/auth/sign_in.py; the demo's provider is elsewhere.
+"""The pages of signing in and out. What happens behind them is in app/auth/sign_in and app/operations/sign_in.py.
 
-They find `database`, `settings`, `clock` and `sign_in` (the client, or None) on the application's state.
+They find `database`, `settings`, `clock`, `rates` and `sign_in` (the client, or None) on the application's state.
 """
 
 from __future__ import annotations
@@ -9,23 +9,34 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import wraps
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
-from uuid import uuid4
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID, uuid4
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from structlog.contextvars import bind_contextvars
 
 from app.auth.actor import Actor
-from app.auth.sessions import actor_of_session, end_session
-from app.auth.sign_in import SIGN_IN_MINUTES, OpenIdClient, ProviderUnavailable, SignedIn, SignInFailed, is_loopback
+from app.auth.sessions import end_session, live_session
+from app.auth.sign_in import SIGN_IN_MINUTES, Arrived, OpenIdClient, ProviderAtFault, ProviderUnavailable, SignInFailed, TooManySignIns
+from app.engine.answers import is_unavailable
+from app.errors import RateLimited, Unavailable
+from app.operations.sign_in import Visit, enter, leave
+from app.values import is_loopback
 from app.web.credentials import clear_session_cookie, session_cookie_name, set_cookie, set_session_cookie, sign_in_cookie_name
+from app.web.rates import Rates
 
 HOME: Final = "/graphiql"
 _LONGEST_NEXT = 2000
+_LONGEST_TOKEN = 20_000  # of a logout token; without claims of ours it has a thousandth of an answer's length
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 _log = structlog.get_logger("security")
 
@@ -47,13 +58,36 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 
 def sign_in_routes() -> list[Route]:
-    """/auth/login, /auth/callback and /auth/logout."""
+    """/auth/login, /auth/callback, /auth/logout, and /auth/backchannel-logout, where the provider says that somebody logged out there."""
     return [
-        Route("/auth/login", _login, methods=["GET"]),
-        Route("/auth/callback", _callback, methods=["GET"]),
-        Route("/auth/logout", _logout_page, methods=["GET"]),
-        Route("/auth/logout", _logout, methods=["POST"]),
+        Route("/auth/login", answering(_login), methods=["GET"]),
+        Route("/auth/callback", answering(_callback), methods=["GET"]),
+        Route("/auth/logout", answering(_logout_page), methods=["GET"]),
+        Route("/auth/logout", answering(_logout), methods=["POST"]),
+        Route("/auth/backchannel-logout", answering(_told_of_logout), methods=["POST"]),
     ]
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, with a page for what it may raise: a failed sign-in, and a database that does not answer."""
+
+    @wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        bind_contextvars(address=_address(request))  # on every line that the log will have of it
+        try:
+            return await endpoint(request)
+        except SignInFailed as failure:
+            return await _failed(request, failure)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            _log.error("database_unavailable", request_id=_request_id(request), path=request.url.path, error=type(error).__name__)
+            return _unavailable(request)
+
+    return answer
 
 
 def page(title: str, body: str, *, status: int = 200, form_targets: str = "") -> HTMLResponse:
@@ -84,6 +118,8 @@ def own_path(path: str | None) -> str:
     """
     if not path or len(path) > _LONGEST_NEXT or not path.startswith("/") or "//" in path or _CONTROL.search(path):
         return HOME
+    if path.startswith("/auth/"):  # round and round
+        return HOME
     return path
 
 
@@ -92,10 +128,8 @@ async def _login(request: Request) -> Response:
     if elsewhere:
         return _redirect(elsewhere)
     state = request.app.state
-    try:
-        begun = await _client(request).begin(state.database, next_path=own_path(request.query_params.get("next")), now=state.clock())
-    except SignInFailed as failure:
-        return _failed(request, failure)
+    await _spend(request, "begun", state.settings.sign_ins_a_minute)
+    begun = await _client(request).begin(state.database, next_path=own_path(request.query_params.get("next")), now=state.clock())
     response = _redirect(begun.address)
     set_cookie(response, state.settings, sign_in_cookie_name(state.settings), begun.secret, seconds=SIGN_IN_MINUTES * 60)
     return response
@@ -103,27 +137,25 @@ async def _login(request: Request) -> Response:
 
 async def _callback(request: Request) -> Response:
     state = request.app.state
-    try:
-        signed_in = await _completed(request)
-    except SignInFailed as failure:
-        return _failed(request, failure)
+    await _check_failures(request)
+    arrived = await _arrived(request)
+    entered = await enter(state.database, state.settings, arrived, _visit(request))
     await _leave(request)
-    _tell("signed_in", request, user_id=str(signed_in.user_id))
-    response = _redirect(signed_in.next_path)
-    set_session_cookie(response, state.settings, signed_in.secret)
+    _tell("signed_in", request, user_id=str(entered.user_id), provider=arrived.person.issuer)
+    response = _redirect(arrived.next_path)
+    set_session_cookie(response, state.settings, entered.secret)
     set_cookie(response, state.settings, sign_in_cookie_name(state.settings), "", seconds=0)
     return response
 
 
-async def _completed(request: Request) -> SignedIn:
+async def _arrived(request: Request) -> Arrived:
     state = request.app.state
-    return await _client(request).complete(
-        state.database,
-        request.query_params,
-        secret=request.cookies.get(sign_in_cookie_name(state.settings)),
-        hours=state.settings.session_hours,
-        now=state.clock(),
-    )
+    secret = request.cookies.get(sign_in_cookie_name(state.settings))
+    return await _client(request).complete(state.database, request.query_params.multi_items(), secret=secret, now=state.clock())
+
+
+def _visit(request: Request) -> Visit:
+    return Visit(request.app.state.clock(), _request_id(request), request.headers.get("user-agent"), _address(request))
 
 
 async def _logout_page(request: Request) -> Response:
@@ -157,8 +189,10 @@ async def _leave(request: Request) -> str | None:
         return None
 
     async def end(session: AsyncSession) -> tuple[Actor | None, str | None]:
-        actor = await actor_of_session(session, secret, now=state.clock())
-        return actor, (await end_session(session, actor.session_id) if actor and actor.session_id else None)
+        found = await live_session(session, secret, now=state.clock())
+        if found is None or found.actor.session_id is None:
+            return None, None
+        return found.actor, await end_session(session, found.actor.session_id)
 
     actor, id_token = await state.database.write(end)
     if actor:
@@ -169,8 +203,74 @@ async def _leave(request: Request) -> str | None:
 async def _provider_origin(request: Request) -> str:
     """Where signing out leads to: Chrome holds a form's redirects, too, against the page's policy."""
     client: OpenIdClient | None = request.app.state.sign_in
-    address = client and await client.logout_address(None, now=request.app.state.clock())
-    return _origin(address) if address else ""
+    return (client and await client.logout_origin(now=request.app.state.clock())) or ""
+
+
+async def logout_targets(request: Request) -> str:
+    """The same, for a page that anybody may open: only who is signed in can sign out, and waits for a provider that is slow to say."""
+    return await _provider_origin(request) if session_cookie_name(request.app.state.settings) in request.cookies else ""
+
+
+async def _told_of_logout(request: Request) -> Response:
+    """The provider's own request (OpenID Connect Back-Channel Logout 1.0): whoever logged out there is signed out here."""
+    state, client = request.app.state, _client(request)
+    try:
+        await _check_failures(request)
+        token = await _logout_token(request)
+        departed = await client.departed(token, now=state.clock())
+    except SignInFailed as failure:
+        # The one who made a token that we do not believe is at fault, and it is not us who asked.
+        status = 400 if failure.status == 502 else failure.status
+        await _note(request, "logout_token_refused", failure)
+        headers = {**_UNKEPT, **({"Retry-After": str(failure.retry_after)} if failure.retryable else {})}
+        return JSONResponse({"error": "invalid_request" if status == 400 else "temporarily_unavailable"}, status, headers)
+
+    async def end(session: AsyncSession) -> list[UUID]:
+        return await leave(session, departed, issuer=client.provider.issuer, now=state.clock())
+
+    try:
+        users = await state.database.write(end)
+    except IntegrityError:  # the same token twice at once: the other one was obeyed
+        users = []
+    for user_id in users:
+        _tell("signed_out_by_provider", request, user_id=str(user_id))
+    return Response(status_code=200, headers=_UNKEPT)
+
+
+async def _logout_token(request: Request) -> str:
+    """Raises ProviderAtFault where the body is no form, or too long to hold one."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise ProviderAtFault("no form")
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > _LONGEST_TOKEN:
+            raise ProviderAtFault("too long")
+    given = parse_qs(received.decode("ascii", "replace")).get("logout_token", [])
+    if len(given) != 1:
+        raise ProviderAtFault("no logout_token")
+    return given[0]
+
+
+# How often one may fail
+
+
+async def _spend(request: Request, what: str, most: int) -> None:
+    """Raises TooManySignIns where the address has had its number of these for this minute."""
+    rates: Rates = request.app.state.rates
+    try:
+        await rates.charge(rates.sign_in_caller(what, _address(request), most), 1)
+    except RateLimited as limited:
+        raise TooManySignIns(what, limited.values["retry_after"]) from None
+
+
+async def _check_failures(request: Request) -> None:
+    """Raises TooManySignIns where the address has failed too often lately."""
+    state = request.app.state
+    rates: Rates = state.rates
+    standing = await rates.standing(rates.sign_in_caller("failed", _address(request), state.settings.failed_sign_ins_a_minute))
+    if standing.remaining == 0:
+        raise TooManySignIns("failed", max(1, round((standing.reset_at - state.clock()).total_seconds())))
 
 
 def _client(request: Request) -> OpenIdClient:
@@ -202,21 +302,31 @@ def _is_same_origin(request: Request) -> bool:
     return origin is None or origin.partition("://")[2] in ours
 
 
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _redirect(address: str) -> Response:
     return RedirectResponse(address, 303, {"Referrer-Policy": "same-origin", **_UNKEPT})
 
 
-def _failed(request: Request, failure: SignInFailed) -> Response:
+async def _failed(request: Request, failure: SignInFailed) -> Response:
     """The page that says why nobody was signed in. The state of the browser stays as it was."""
-    _tell("sign_in_failed", request, status=failure.status, reason=type(failure).__name__, detail=failure.detail)
+    await _note(request, "sign_in_failed", failure)
     response = _notice(request, "لم يتم تسجيل الدخول", "You were not signed in", failure.words("ar"), failure.words("en"), failure.status)
     if failure.retryable:
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = str(failure.retry_after)
+    return response
+
+
+async def _note(request: Request, event: str, failure: SignInFailed) -> None:
+    """In the log, and against the address, unless it could not help it: the provider is down, or it was told to wait."""
+    _tell(event, request, status=failure.status, reason=type(failure).__name__, detail=failure.detail)
+    if not failure.retryable:
+        with suppress(TooManySignIns):
+            await _spend(request, "failed", request.app.state.settings.failed_sign_ins_a_minute)
+
+
+def _unavailable(request: Request) -> Response:
+    words = Unavailable()
+    response = _notice(request, "البوابة غير متاحة", "The portal is not available", words.words("ar"), words.words("en"), words.status)
+    response.headers["Retry-After"] = "5"
     return response
 
 
@@ -238,4 +348,10 @@ def _request_id(request: Request) -> str:
 
 def _tell(event: str, request: Request, **facts: Any) -> None:
     """A line of the security log. Never a secret, a token or a national id."""
-    _log.info(event, request_id=_request_id(request), address=request.client.host if request.client else None, **facts)
+    _log.info(event, request_id=_request_id(request), address=_address(request), **facts)
+
+
+def _address(request: Request) -> str:
+    """Where it comes from, as far as proxies that we know tell."""
+    rates: Rates = request.app.state.rates
+    return rates.address(request.client.host if request.client else "", request.headers.getlist("x-forwarded-for"))

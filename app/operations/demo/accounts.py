@@ -48,6 +48,14 @@ PERSONAS: list[tuple[str, str, dict[int, Role]]] = [
     ("نوف سامي البيشي", "Nouf Albishi", {1: Role.VIEWER}),
     ("مها إبراهيم الأحمدي", "Maha Alahmadi", {}),
 ]
+# Establishments without a company here, which the demo's unified login vouches for: by national id, as it tells them.
+UNREGISTERED: dict[str, list[dict[str, str | None]]] = {
+    national_id(16): [
+        {"establishment_number": "31-8800016", "unified_number": "7000001600", "name_ar": "مؤسسة الأحمدي", "name_en": "Alahmadi Est."},
+        {"establishment_number": "32-8800017", "unified_number": "7000001600", "name_ar": "فرع الأحمدي", "name_en": "Alahmadi Branch"},
+    ],
+    national_id(0): [{"establishment_number": "33-8800018", "unified_number": None, "name_ar": "مكتب الحربي", "name_en": None}],
+}
 # People of the companies who are no personas, two for each: one invited, one who has left.
 _OTHERS = [
     ("بدر سامي الروقي", "Badr Alruqi"), ("هند طلال الشيباني", "Hind Alshaibani"), ("نايف عادل الثقفي", "Nayef Althaqafi"),

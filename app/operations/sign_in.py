@@ -1,0 +1,144 @@
+"""Who came back from the unified login, among our users: what signing in writes, and what a logout over there ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.actor import Actor
+from app.auth.secrets import hash_of
+from app.auth.sessions import start_session
+from app.auth.sign_in import Arrived, Departed, Person, ProviderAtFault
+from app.database import Database
+from app.errors import AccountSuspended
+from app.models import EventType, LogoutToken, Member, MemberStatus, Session, User, UserEstablishment
+from app.operations.work import Work
+from app.settings import Settings
+from app.values import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The request that a person comes with."""
+
+    now: datetime
+    request_id: str
+    device: str | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Who it was, and the secret of their new session."""
+
+    user_id: UUID
+    secret: str
+
+
+async def enter(database: Database, settings: Settings, arrived: Arrived, visit: Visit) -> Entered:
+    """Finds or makes the user, notes what the login vouches for, makes invitations to companies memberships, starts a session.
+
+    Raises ProviderAtFault where the provider's word about who that is contradicts an earlier one.
+    """
+
+    async def work(session: AsyncSession) -> Entered:
+        user = await _user(session, arrived.person, visit.now)
+        await _replace_establishments(session, user.id, arrived.person)
+        await _join(session, settings, user, visit)
+        secret = await start_session(
+            session,
+            user.id,
+            id_token=arrived.id_token,
+            provider_session=arrived.provider_session,
+            now=visit.now,
+            hours=settings.session_hours,
+            idle=timedelta(minutes=settings.session_idle_minutes),
+            device=visit.device,
+            address=visit.address,
+        )
+        return Entered(user.id, secret)
+
+    try:
+        return await database.write(work)
+    except IntegrityError:
+        # The same person's first sign-in, twice at once: the other one made the user, and this one finds it.
+        return await database.write(work)
+
+
+async def leave(session: AsyncSession, departed: Departed, *, issuer: str, now: datetime) -> list[UUID]:
+    """Ends the sessions that the provider says are over. Answers whose they were; nobody's, when it says so for the second time."""
+    await session.execute(delete(LogoutToken).where(LogoutToken.expires_at <= now))
+    identifier = hash_of(departed.identifier)
+    if await session.scalar(select(LogoutToken.id).where(LogoutToken.identifier_hash == identifier)):
+        return []
+    session.add(LogoutToken(identifier_hash=identifier, expires_at=departed.expires_at))
+    await session.flush()
+    theirs = select(User.id).where(User.issuer == issuer)
+    if departed.subject is not None:
+        theirs = theirs.where(User.subject == departed.subject)
+    ended = delete(Session).where(Session.user_id.in_(theirs))
+    if departed.provider_session is not None:
+        ended = ended.where(Session.provider_session == departed.provider_session)
+    found = await session.scalars(ended.returning(Session.user_id), execution_options={"synchronize_session": False})
+    return list(found)
+
+
+async def _user(session: AsyncSession, person: Person, now: datetime) -> User:
+    """The user that the person is, made at the first sign-in. The row is locked: two sign-ins of one person follow one another."""
+    user = await session.scalar(select(User).where(User.issuer == person.issuer, User.subject == person.subject).with_for_update())
+    if user is None:
+        user = await session.scalar(select(User).where(User.national_id == person.national_id).with_for_update())
+        if user is None:
+            user = User(national_id=person.national_id, locale=person.locale, created_at=now)
+            session.add(user)
+        elif user.subject is not None and not is_loopback(user.issuer or ""):
+            # Two accounts over there, one person here: who vouches for whom is not for us to guess. Only a link that a demo's provider
+            # made, whose address changes with its port, gives way.
+            raise ProviderAtFault("national_id of another subject")
+        user.issuer, user.subject = person.issuer, person.subject
+    elif user.national_id != person.national_id:
+        raise ProviderAtFault("another national_id")
+    user.name, user.email, user.mobile = person.name, person.email or user.email, person.mobile or user.mobile
+    user.last_login_at = now
+    await session.flush()
+    return user
+
+
+async def _replace_establishments(session: AsyncSession, user_id: UUID, person: Person) -> None:
+    await session.execute(delete(UserEstablishment).where(UserEstablishment.user_id == user_id))
+    for owned in person.establishments:
+        session.add(
+            UserEstablishment(
+                user_id=user_id,
+                labor_office_id=owned.labor_office_id,
+                sequence_number=owned.sequence_number,
+                unified_number=owned.unified_number,
+                name_ar=owned.name_ar,
+                name_en=owned.name_en,
+            )
+        )
+    await session.flush()
+
+
+async def _join(session: AsyncSession, settings: Settings, user: User, visit: Visit) -> None:
+    """Whoever was invited is a member from now on; each company's log tells. A suspended company writes nothing, so it has to wait."""
+    invited = select(Member.company_id).where(Member.user_id == user.id, Member.status == MemberStatus.INVITED)
+    # In one order always, so that two who take several companies' locks do not wait for one another.
+    for company_id in (await session.scalars(invited.order_by(Member.company_id))).all():
+        work = Work(session, Actor(name=user.name, user_id=user.id, account_id=company_id), visit.now, visit.request_id, settings)
+        try:
+            await work.lock_account()
+        except AccountSuspended:
+            continue
+        # Looked at again under the lock: it may have been taken back meanwhile.
+        mine = select(Member).where(Member.user_id == user.id, Member.company_id == company_id, Member.status == MemberStatus.INVITED)
+        member = await session.scalar(mine.with_for_update())
+        if member is not None:
+            member.status, member.updated_at = MemberStatus.ACTIVE, visit.now
+            await session.flush()
+            await work.record(EventType.MEMBER_JOINED, member)
