@@ -206,6 +206,24 @@ class LimitReached(AppError):
     ar = "لا يسمح بأكثر من {limit}."
 
 
+class AlreadyRegistered(AppError):
+    code = ErrorCode.ALREADY_REGISTERED
+    en = "This establishment is registered already. Ask one of its owners to invite you."
+    ar = "هذه المنشأة مسجلة من قبل. اطلب من أحد ملاكها دعوتك."
+
+
+class AlreadyMember(AppError):
+    code = ErrorCode.ALREADY_MEMBER
+    en = "This person is a member already, or invited."
+    ar = "هذا الشخص عضو أو مدعو من قبل."
+
+
+class LastOwner(AppError):
+    code = ErrorCode.LAST_OWNER
+    en = "A company needs an owner. Make somebody else an owner first."
+    ar = "لا بد للشركة من مالك. عين مالكا آخر أولا."
+
+
 class RequestError(Worded):
     """A request that cannot be answered as it stands. `code` is not an enum of the graph: it goes to extensions."""
 
@@ -243,7 +261,7 @@ class NotTheActiveAccount(Forbidden):
 
 
 class PersonOnly(RequestError):
-    """A token acts for its own company for as long as it lives: it neither switches nor logs out."""
+    """A token acts for its own company for as long as it lives: it neither registers, nor switches, nor logs out."""
 
     code = "FORBIDDEN"
     en = "Only a signed-in person can do this; a token cannot."

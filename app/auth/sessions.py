@@ -93,3 +93,8 @@ async def end_session(session: AsyncSession, session_id: UUID) -> str | None:
 async def end_all_sessions(session: AsyncSession, user_id: UUID) -> None:
     """Ends every session of the person, in whatever browser."""
     await session.execute(delete(Session).where(Session.user_id == user_id))
+
+
+async def leave_company(session: AsyncSession, user_id: UUID, company_id: UUID) -> None:
+    """No session of the person's acts for the company any more, nor does if they are invited again."""
+    await session.execute(update(Session).where(Session.user_id == user_id, Session.company_id == company_id).values(company_id=None))

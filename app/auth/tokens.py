@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from app.auth.actor import Actor
 from app.auth.permissions import GRANTABLE, Permissions
 from app.auth.secrets import hash_of
-from app.models import Company, CompanyStatus, Environment, Provider, ProviderStatus, SpToken
+from app.models import Company, CompanyStatus, Environment, Provider, ProviderStatus, SpToken, is_in_force
 from app.models.base import Instant
 
 _PREFIX = {Environment.LIVE: "tw_live_", Environment.SANDBOX: "tw_sandbox_"}
@@ -87,8 +87,7 @@ _FOUND = (
     .join(Provider, Provider.id == Company.provider_id)
     .where(
         SpToken.secret_hash == bindparam("secret_hash"),
-        or_(SpToken.revoked_at.is_(None), SpToken.revoked_at > bindparam("now", type_=Instant())),
-        or_(SpToken.expires_at.is_(None), SpToken.expires_at > bindparam("now", type_=Instant())),
+        is_in_force(SpToken, bindparam("now", type_=Instant())),
     )
 )
 
@@ -98,10 +97,14 @@ async def token_in_use(connection: AsyncConnection | AsyncSession, secret: str, 
     row = (await connection.execute(_FOUND, {"secret_hash": hash_of(secret), "now": now})).one_or_none()
     if row is None:
         return None
-    # What was grantable when the token was made need not be so today.
-    permissions: Permissions = frozenset(permission for permission in GRANTABLE if permission in row.scopes)
+    permissions = permissions_of(row.scopes)
     actor = Actor(name=row.name, token_id=row.id, account_id=row.company_id, permissions=permissions, suspended=row.suspended)
     return TokenInUse(actor, row.environment, row.last_used_at)
+
+
+def permissions_of(scopes: list[str]) -> Permissions:
+    """What scopes come to: what was grantable when a token was made need not be so today."""
+    return frozenset(permission for permission in GRANTABLE if permission in scopes)
 
 
 async def actor_of_token(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> Actor | None:

@@ -235,9 +235,9 @@ def related_back(foreign_key: InstrumentedAttribute[Any], *, description: str) -
     return make_field(One(model, "id", foreign_key.key), description, Guard(None), maybe(type_of(model), True))
 
 
-def related_by(model: type[Base], key: str, *, description: str, free: bool = False) -> Any:
-    """To one, from an attribute of a Python object that holds the key."""
-    return make_field(One(model, key), description, Guard(NONE if free else None), maybe(type_of(model), True))
+def related_by(model: type[Base], key: str, *, description: str, free: bool = False, nullable: bool = True) -> Any:
+    """To one, from an attribute that holds the key: a Python object's, or an expression of a model's."""
+    return make_field(One(model, key), description, Guard(NONE if free else None), maybe(type_of(model), nullable))
 
 
 def all_of(foreign_key: InstrumentedAttribute[Any], *, sort: str, description: str) -> Any:

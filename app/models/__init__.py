@@ -16,9 +16,10 @@ from app.models.occupation import Occupation
 from app.models.project import Project, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
 from app.models.session import Session, SignIn
-from app.models.sp_token import Environment, SpToken, TokenStatus, token_status
+from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
 from app.models.teleworker import Gender, Teleworker
 from app.models.user import Locale, User
+from app.models.user_establishment import UserEstablishment
 
 __all__ = [
     "Base",
@@ -38,6 +39,7 @@ __all__ = [
     "Event",
     "EventType",
     "Faq",
+    "GatewayCredential",
     "Gender",
     "GenderRequirement",
     "Invitation",
@@ -61,10 +63,12 @@ __all__ = [
     "Teleworker",
     "TokenStatus",
     "User",
+    "UserEstablishment",
     "contract_status",
     "employment_status",
     "invitation_status",
     "is_current",
+    "is_in_force",
     "job_status",
     "token_status",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
-from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE, Permission
+from app.auth.permissions import DEFAULT_SCOPES, Permission
+from app.auth.policies import may_grant
 from app.auth.tokens import make_secret
 from app.errors import AppErrors, IllegalTransition, LimitReached, ScopeNotGrantable, ValidationFailed
-from app.models import Environment, EventType, SpToken, TokenStatus, token_status
+from app.models import Environment, EventType, SpToken, TokenStatus, is_in_force, token_status
+from app.models.base import Instant
 from app.operations.work import Work
 
 MOST_TOKENS = 50  # that work at once, for each company
@@ -74,7 +76,7 @@ def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
     refused = [
         ScopeNotGrantable(("scopes", place), scope=scope)
         for place, scope in enumerate(wanted)
-        if scope not in GRANTABLE or not work.actor.may(scope)
+        if not may_grant(work.actor, scope)
     ]
     if refused:
         raise AppErrors(list(refused))
@@ -82,10 +84,8 @@ def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
 
 
 async def _check_room(work: Work) -> None:
-    working = (SpToken.revoked_at.is_(None) | (SpToken.revoked_at > work.now)) & (
-        SpToken.expires_at.is_(None) | (SpToken.expires_at > work.now)
-    )
-    count: int = await work.one(select(func.count()).select_from(SpToken).where(SpToken.company_id == work.company.id, working))
+    working = SpToken.company_id == work.company.id, is_in_force(SpToken, literal(work.now, Instant()))
+    count: int = await work.one(select(func.count()).select_from(SpToken).where(*working))
     if count >= MOST_TOKENS:
         raise LimitReached(limit=MOST_TOKENS)
 

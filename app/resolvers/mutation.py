@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.actor import Actor
 from app.auth.permissions import Permission
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
@@ -19,6 +20,7 @@ from app.engine.inputs import read_input
 from app.errors import (
     AccountNotSelected,
     AccountSuspended,
+    AlreadyRegistered,
     AppError,
     AppErrors,
     DuplicateContract,
@@ -37,6 +39,8 @@ _audit = structlog.get_logger("audit")
 _CONSTRAINTS: dict[str, type[AppError]] = {
     "uq_contracts_standing": DuplicateContract,
     "contracts.company_id, contracts.establishment_id": DuplicateContract,
+    "uq_companies_labor_office_id_sequence_number": AlreadyRegistered,
+    "companies.labor_office_id, companies.sequence_number": AlreadyRegistered,
 }
 
 
@@ -98,7 +102,7 @@ class _NothingWritten(Exception):
 
 
 async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
-    _guard(declared, context)
+    _guard(declared, context.actor)
     outcome: Mapping[str, Any] = {}
     errors: list[AppError] = []
     only_validating = getattr(given, "validate_only", False)
@@ -114,10 +118,11 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
     return _payload(declared, context, given, outcome, errors)
 
 
-def _guard(declared: Mutation, context: Context) -> None:
-    if context.actor.is_anonymous:
+def _guard(declared: Mutation, actor: Actor) -> None:
+    if actor.is_anonymous:
         raise Unauthenticated
-    if declared.allow and context.actor.account_id and not context.actor.may(declared.allow):
+    # A person without an account is told to choose one instead.
+    if declared.allow and (actor.account_id or actor.is_gateway) and not actor.may(declared.allow):
         raise Forbidden(permission=declared.allow)
 
 
@@ -136,6 +141,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
         if declared.needs_account:
             await unit.lock_account()
+            _guard(declared, unit.actor)  # as they stand now: somebody may have changed their role meanwhile
         made = await declared.operation(unit, **given)
         # Keys only, and now: a transaction that is rolled back takes its rows' values along.
         keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
@@ -144,6 +150,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
             outcome = keys
             raise _NothingWritten
         outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
+        context.actor = unit.actor
 
     try:
         await context.database.write(work)
@@ -169,6 +176,7 @@ def _leave_trace(declared: Mutation, context: Context, errors: list[AppError], o
         operation=declared.operation.__name__,
         user=actor.user_id and str(actor.user_id),
         token=actor.token_id and str(actor.token_id),
+        gateway=actor.gateway_id and str(actor.gateway_id),
         account=actor.account_id and str(actor.account_id),
         codes=[str(error.code) for error in errors],
         validate_only=only_validating,
