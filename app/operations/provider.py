@@ -1,11 +1,99 @@
-"""The profile that a provider's companies share."""
+"""Registering establishments with the portal, and the profile that a provider's companies share."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from app.models import EventType, Provider
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from app.auth.permissions import ROLE_PERMISSIONS
+from app.auth.sessions import switch_session
+from app.errors import AccountSuspended, AlreadyRegistered, NotFound, PersonOnly
+from app.models import (
+    Company,
+    CompanyStatus,
+    EventType,
+    Member,
+    MemberStatus,
+    Provider,
+    ProviderStatus,
+    Role,
+    UserEstablishment,
+)
 from app.operations.work import Work
+
+
+async def register_provider(work: Work, *, establishment_number: tuple[int, int], **profile: Any) -> dict[str, object]:
+    """Register one of the person's establishments: as the first company of a new provider, or as one more of the provider that its
+    unified number has already, whose profile then stays as it is. The person becomes its owner, and acts for it where they acted for
+    no company.
+
+    profile  columns of Provider by name
+    Raises   PersonOnly         the caller is no person
+             NotFound           the unified login does not say that the establishment is theirs
+             AlreadyRegistered
+             AccountSuspended   the provider that it would join is
+    Source   guide 3.2; domain, people and callers.
+    """
+    person = work.actor.user_id
+    if person is None:
+        raise PersonOnly
+    office, sequence = establishment_number
+    number = UserEstablishment.labor_office_id == office, UserEstablishment.sequence_number == sequence
+    theirs = await work.session.scalar(select(UserEstablishment).where(UserEstablishment.user_id == person, *number))
+    if theirs is None:
+        raise NotFound(("establishment_number",))
+    taken = select(Company.id).where(Company.labor_office_id == office, Company.sequence_number == sequence)
+    if await work.session.scalar(taken) is not None:
+        raise AlreadyRegistered(("establishment_number",))
+    provider, is_new = await _provider(work, theirs.unified_number, profile)
+    if provider.status is ProviderStatus.SUSPENDED:
+        raise AccountSuspended(("establishment_number",))
+    company = await work.add(_company(work, theirs, provider))
+    times = {"created_at": work.now, "updated_at": work.now}
+    member = await work.add(Member(company_id=company.id, user_id=person, role=Role.OWNER, status=MemberStatus.ACTIVE, **times))
+    work.account = company
+    await work.record(EventType.PROVIDER_REGISTERED, provider if is_new else company)
+    await work.record(EventType.MEMBER_JOINED, member)
+    if work.actor.account_id is None and work.actor.session_id is not None:
+        await switch_session(work.session, work.actor.session_id, company.id)
+        work.actor = replace(work.actor, account_id=company.id, role=Role.OWNER, permissions=ROLE_PERMISSIONS[Role.OWNER])
+    return {"provider": provider, "company": company}
+
+
+async def _provider(work: Work, unified_number: str | None, profile: dict[str, Any]) -> tuple[Provider, bool]:
+    """The provider that has the number, locked, or a new one; and which of the two."""
+    known = select(Provider).where(Provider.unified_number == unified_number).with_for_update()
+    if unified_number is not None and (provider := await work.session.scalar(known)) is not None:
+        return provider, False
+    made = Provider(
+        unified_number=unified_number, status=ProviderStatus.ACTIVE, version=1, created_at=work.now, updated_at=work.now, **profile
+    )
+    try:
+        async with work.session.begin_nested():
+            return await work.add(made), True
+    except IntegrityError:
+        # Another establishment of the same number was registered at this very moment.
+        return (await work.session.scalars(known)).one(), False
+
+
+def _company(work: Work, establishment: UserEstablishment, provider: Provider) -> Company:
+    """Named as the unified login names the establishment."""
+    return Company(
+        provider_id=provider.id,
+        labor_office_id=establishment.labor_office_id,
+        sequence_number=establishment.sequence_number,
+        unified_number=establishment.unified_number,
+        name_ar=establishment.name_ar,
+        name_en=establishment.name_en,
+        status=CompanyStatus.ACTIVE,
+        last_event=0,
+        last_contract=0,
+        created_at=work.now,
+        updated_at=work.now,
+    )
 
 
 async def update_provider_profile(work: Work, *, version: int | None = None, **changes: Any) -> dict[str, object]:
