@@ -250,7 +250,9 @@ class Forbidden(RequestError):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {**super().extensions, "permission": self.values["permission"]}
+        """`field`: what wants the permission, as "Type.field"."""
+        field = {"field": self.values["field"]} if "field" in self.values else {}
+        return {**super().extensions, "permission": self.values["permission"], **field}
 
 
 class NotTheActiveAccount(Forbidden):
@@ -266,6 +268,14 @@ class PersonOnly(RequestError):
     code = "FORBIDDEN"
     en = "Only a signed-in person can do this; a token cannot."
     ar = "هذا متاح لمن سجل الدخول بنفسه، وليس لرموز التحقق."
+
+
+class GatewayOnly(RequestError):
+    """What the portal's own side does; no role and no scope allows it."""
+
+    code = "FORBIDDEN"
+    en = "Only the portal's gateway can do this."
+    ar = "هذا متاح لبوابة المنصة وحدها."
 
 
 class WrongEnvironment(RequestError):
@@ -321,6 +331,18 @@ class RateLimited(RequestError):
     code, status, retryable = "RATE_LIMITED", 429, True
     en = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in {retry_after} s."
     ar = "قد تكلف هذه العملية {cost:,} نقطة والمتبقي {remaining:,} من {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryAfter": self.values["retry_after"]}
+
+
+class TooManyAttempts(RequestError):
+    """Bad credentials from one address, or for one secret's beginning. `retry_after` is in seconds."""
+
+    code, status, retryable = "RATE_LIMITED", 429, True
+    en = "Too many credentials were refused. Check yours, and try again in {retry_after} s."
+    ar = "رفضت بيانات دخول كثيرة. تحقق من بياناتك وحاول مجددا بعد {retry_after} ثانية."
 
     @property
     def extensions(self) -> dict[str, Any]:

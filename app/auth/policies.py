@@ -17,6 +17,11 @@ def is_own(actor: Actor, member: Member) -> bool:
     return actor.user_id is not None and member.user_id == actor.user_id
 
 
+def plays_gateway(actor: Actor, *, in_sandbox: bool) -> bool:
+    """Whether the caller may deliver and decide as the portal's gateway does; in the sandbox every token does, for its own company."""
+    return actor.is_gateway or (in_sandbox and actor.token_id is not None)
+
+
 def may_grant(actor: Actor, scope: Permission) -> bool:
     """Whether the caller may give the scope to a token."""
     return scope in GRANTABLE and actor.may(scope)

@@ -20,6 +20,7 @@ from strawberry.types.lazy_type import LazyType
 from app.auth.permissions import NONE, Permission, Permissions
 from app.models import Base
 from app.models.base import USER, Instant, Row
+from app.text import camel_case
 
 Expression = Callable[[Row, "Asker"], ColumnElement[Any]]
 _SOURCE = "source"  # key in StrawberryField.metadata, the slot that Strawberry keeps through its copies
@@ -163,6 +164,12 @@ class GraphField(StrawberryField):
             return self.guard.allow
         source = self.source
         return TYPES[source.model.__name__].allow if isinstance(source, One) and isinstance(self.type, StrawberryOptional) else NONE
+
+    @property
+    def coordinate(self) -> str:
+        """As "Type.field", for who is refused."""
+        made: Any = self.origin
+        return f"{made.__strawberry_definition__.name}.{camel_case(self.python_name)}"
 
     @property
     def is_basic_field(self) -> bool:

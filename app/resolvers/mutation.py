@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import strawberry
 import structlog
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.actor import Actor
 from app.auth.permissions import Permission
+from app.auth.policies import plays_gateway
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
 from app.engine.inputs import read_input
@@ -26,12 +27,16 @@ from app.errors import (
     DuplicateContract,
     ErrorCode,
     Forbidden,
+    GatewayOnly,
+    PersonOnly,
     Unauthenticated,
 )
-from app.models import Base
+from app.models import Base, Environment
 from app.operations.work import Work
+from app.settings import Settings
 from app.text import camel_case
 
+ByGateway = Literal["never", "also", "only"]
 Operation = Callable[..., Awaitable[Mapping[str, Any]]]
 _audit = structlog.get_logger("audit")
 
@@ -64,7 +69,12 @@ class Payload:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A mutation as declared. `allow` None: whoever is signed in; `needs_account` False: also without an active company."""
+    """A mutation as declared.
+
+    allow          None: whoever is signed in
+    needs_account  False: also without an active company
+    gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place)
+    """
 
     operation: Operation
     input: Any
@@ -73,9 +83,10 @@ class Mutation:
     needs_account: bool
     description: str
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
+    gateway: ByGateway = "never"
 
     def field(self) -> Any:
-        needs = f". Needs {self.allow}." if self.allow else ""
+        needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
         return performing(partial(_perform, self), self.input, self.payload, description=self.description + needs)
 
 
@@ -88,13 +99,14 @@ def mutation(
     allow: Permission | None = None,
     needs_account: bool = True,
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
+    gateway: ByGateway = "never",
 ) -> Mutation:
     """Declares a mutation.
 
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, gateway)
 
 
 class _NothingWritten(Exception):
@@ -102,27 +114,35 @@ class _NothingWritten(Exception):
 
 
 async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
-    _guard(declared, context.actor)
     outcome: Mapping[str, Any] = {}
     errors: list[AppError] = []
     only_validating = getattr(given, "validate_only", False)
     try:
+        _guard(declared, context.actor, context.settings)
         _check_account(declared, context)
         outcome = await _transact(declared, context, read_input(given), only_validating)
     except AppErrors as several:
         errors = several.errors
     except AppError as one:
         errors = [one]
+    except Forbidden as refused:
+        refused.values.setdefault("field", f"Mutation.{camel_case(declared.operation.__name__)}")
+        raise
     await context.reset()
     _leave_trace(declared, context, errors, only_validating)
     return _payload(declared, context, given, outcome, errors)
 
 
-def _guard(declared: Mutation, actor: Actor) -> None:
+def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
     if actor.is_anonymous:
         raise Unauthenticated
+    if declared.gateway == "only" and not plays_gateway(actor, in_sandbox=settings.environment == Environment.SANDBOX):
+        raise GatewayOnly
+    if actor.is_gateway:
+        if declared.gateway == "never":
+            raise Forbidden(permission=declared.allow) if declared.allow else PersonOnly
     # A person without an account is told to choose one instead.
-    if declared.allow and (actor.account_id or actor.is_gateway) and not actor.may(declared.allow):
+    elif declared.allow and actor.account_id and not actor.may(declared.allow):
         raise Forbidden(permission=declared.allow)
 
 
@@ -141,7 +161,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
         if declared.needs_account:
             await unit.lock_account()
-            _guard(declared, unit.actor)  # as they stand now: somebody may have changed their role meanwhile
+            _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile
         made = await declared.operation(unit, **given)
         # Keys only, and now: a transaction that is rolled back takes its rows' values along.
         keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}

@@ -24,7 +24,7 @@ async def national_ids(teleworkers: Sequence[UUID], context: Context, *, reveal:
     """teleworker ids -> their national ids. The first reveal of an operation writes its event before anything is read."""
     if reveal:
         if not context.actor.may(Permission.TELEWORKERS_REVEAL):
-            raise Forbidden(permission=Permission.TELEWORKERS_REVEAL)
+            raise Forbidden(permission=Permission.TELEWORKERS_REVEAL, field="Teleworker.nationalId")
         await context.once("reveal", partial(_record_reveal, context))
     found = await context.fetch(_whole if reveal else _masked, teleworkers)
     return [found[key][1] if key in found else None for key in teleworkers]

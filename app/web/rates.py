@@ -68,9 +68,15 @@ class Rates:
         """`address` is what `address` below answers; it counts for callers whom nobody knows."""
         if actor.token_id:
             return Caller(f"token:{actor.token_id}", self._settings.points_a_minute)
+        if actor.gateway_id:
+            return Caller(f"gateway:{actor.gateway_id}", self._settings.points_a_minute)
         if actor.user_id:
             return Caller(f"person:{actor.user_id}", self._settings.points_a_minute)
         return Caller(f"address:{_household(address)}", self._settings.anonymous_points_a_minute)
+
+    def household(self, address: str) -> str:
+        """What one subscriber's addresses have in common."""
+        return _household(address)
 
     def address(self, peer: str, forwarded: Iterable[str] = ()) -> str:
         """Where a request comes from: its peer, or, if that is a trusted proxy, the right-most X-Forwarded-For entry that is none.
