@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, case, or_
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, Uuid, case, or_, type_coerce
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.models.base import Base, Row, by_company, choice, key, link
@@ -41,7 +41,7 @@ class Member(Base, scoped_by=by_company, prefix="mem"):
     updated_at: Mapped[datetime]
 
     shown_user_id: Mapped[UUID] = column_property(
-        case((or_(status == MemberStatus.ACTIVE, stand_in_id.is_(None)), user_id), else_=stand_in_id)
+        type_coerce(case((or_(status == MemberStatus.ACTIVE, stand_in_id.is_(None)), user_id), else_=stand_in_id), Uuid())
     )
 
 

@@ -73,6 +73,7 @@ class Mutation:
 
     allow          None: whoever is signed in
     needs_account  False: also without an active company
+    person_only    no token and no gateway, whatever they hold
     gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place)
     """
 
@@ -83,6 +84,7 @@ class Mutation:
     needs_account: bool
     description: str
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
+    person_only: bool = False
     gateway: ByGateway = "never"
 
     def field(self) -> Any:
@@ -99,6 +101,7 @@ def mutation(
     allow: Permission | None = None,
     needs_account: bool = True,
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
+    person_only: bool = False,
     gateway: ByGateway = "never",
 ) -> Mutation:
     """Declares a mutation.
@@ -106,7 +109,7 @@ def mutation(
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after, gateway)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway)
 
 
 class _NothingWritten(Exception):
@@ -116,6 +119,7 @@ class _NothingWritten(Exception):
 async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
     outcome: Mapping[str, Any] = {}
     errors: list[AppError] = []
+    actor = context.actor  # as they came: switching and logging out change whom the rest is answered to
     only_validating = getattr(given, "validate_only", False)
     try:
         _guard(declared, context.actor, context.settings)
@@ -129,13 +133,15 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
         refused.values.setdefault("field", f"Mutation.{camel_case(declared.operation.__name__)}")
         raise
     await context.reset()
-    _leave_trace(declared, context, errors, only_validating)
+    _leave_trace(declared, context, actor, errors, only_validating)
     return _payload(declared, context, given, outcome, errors)
 
 
 def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
     if actor.is_anonymous:
         raise Unauthenticated
+    if declared.person_only and actor.user_id is None:
+        raise PersonOnly
     if declared.gateway == "only" and not plays_gateway(actor, in_sandbox=settings.environment == Environment.SANDBOX):
         raise GatewayOnly
     if actor.is_gateway:
@@ -189,8 +195,7 @@ def _translated(error: IntegrityError) -> Exception:
     return next((made() for known, made in _CONSTRAINTS.items() if known in text), error)
 
 
-def _leave_trace(declared: Mutation, context: Context, errors: list[AppError], only_validating: bool) -> None:
-    actor = context.actor
+def _leave_trace(declared: Mutation, context: Context, actor: Actor, errors: list[AppError], only_validating: bool) -> None:
     _audit.info(
         "mutation",
         operation=declared.operation.__name__,

@@ -66,6 +66,7 @@ register_provider = mutation(
     RegisterProviderInput,
     RegisterProviderPayload,
     needs_account=False,
+    person_only=True,
     description="Register an establishment of one's own as a company. Where its unified number has a provider already, it joins that one, "
     "whose profile stays as it is",
 )
