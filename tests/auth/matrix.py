@@ -69,8 +69,14 @@ SCOPE_SETS = {
 }
 # A document that asks for everything at once is beyond what a caller may.
 GENEROUS = {
-    **{"most_fields": 10_000, "most_root_fields": 1000, "most_aliases": 1000, "most_tokens": 100_000, "most_cost": 10**8},
-    **{"points_a_minute": 10**9, "anonymous_points_a_minute": 10**9, "deadline": 60},
+    "most_fields": 10_000,
+    "most_root_fields": 1000,
+    "most_aliases": 1000,
+    "most_tokens": 100_000,
+    "most_cost": 10**8,
+    "points_a_minute": 10**9,
+    "anonymous_points_a_minute": 10**9,
+    "deadline": 60,
 }
 _CODES = {
     "FORBIDDEN": "-",
