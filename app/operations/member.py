@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.auth.permissions import Permission
@@ -26,13 +26,13 @@ async def invite_member(work: Work, *, national_id: str, name: str, email: str, 
     Source  domain, people and rights.
     """
     work.require(lacking_for_role(work.actor, role))
-    user = await _person(work, national_id, name)
-    member: Member | None = await work.one(_membership(work, user.id).with_for_update())
+    user_id = await _person(work, national_id, name)
+    member: Member | None = await work.one(_membership(work, user_id).with_for_update())
     if member is not None and member.status is not MemberStatus.REVOKED:
         raise AlreadyMember(("national_id",))
     stand_in = await work.add(_stand_in(work, national_id, name, email))
     if member is None:
-        member = Member(company_id=work.company.id, user_id=user.id)
+        member = Member(company_id=work.company.id, user_id=user_id)
         work.session.add(member)
     member.role, member.status, member.stand_in_id = role, MemberStatus.INVITED, stand_in.id
     member.created_at = member.updated_at = work.now
@@ -90,17 +90,22 @@ def _membership(work: Work, user_id: UUID | None) -> Any:
     return select(Member).where(Member.company_id == work.company.id, Member.user_id == user_id)
 
 
-async def _person(work: Work, national_id: str, name: str) -> User:
+# Whoever it is, a member of what company soever: nothing of them but their key.
+_USER_OF_NATIONAL_ID = select(User.id).where(User.national_id == bindparam("national_id"))
+
+
+async def _person(work: Work, national_id: str, name: str) -> UUID:
     """The user with that national id; made where there is none, to be filled in by their first sign-in."""
-    known = select(User).where(User.national_id == national_id)
-    if (user := await work.session.scalar(known)) is not None:
-        return user
+    asked = {"national_id": national_id}
+    known: UUID | None = await work.session.scalar(_USER_OF_NATIONAL_ID, asked)
+    if known is not None:
+        return known
     try:
         async with work.session.begin_nested():
-            return await work.add(User(national_id=national_id, name=name, locale=Locale.AR, created_at=work.now))
+            return (await work.add(User(national_id=national_id, name=name, locale=Locale.AR, created_at=work.now))).id
     except IntegrityError:
         # Another company invited them, or they signed in, at this very moment.
-        return (await work.session.scalars(known)).one()
+        return (await work.session.scalars(_USER_OF_NATIONAL_ID, asked)).one()
 
 
 def _stand_in(work: Work, national_id: str, name: str, email: str) -> User:

@@ -73,7 +73,7 @@ class Work:
             return
         # A statement of its own: one that waits for a lock sees the other tables as they were when it began to wait.
         provider_status, held = (await self.session.execute(self._standing(self.account))).one()
-        if self.actor.user_id:
+        if self.actor.role:  # who came in without one, to join, has nothing to lose
             if held is None:
                 raise AccountNotSelected
             self.actor = replace(self.actor, role=held, permissions=ROLE_PERMISSIONS[held])

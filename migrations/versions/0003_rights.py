@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("labor_office_id", sa.Integer(), nullable=False),
         sa.Column("sequence_number", sa.Integer(), nullable=False),
         sa.Column("unified_number", TEXT, nullable=True),
-        sa.Column("name_ar", TEXT, nullable=False),
+        sa.Column("name_ar", TEXT, nullable=True),
         sa.Column("name_en", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_user_establishments"),
         sa.UniqueConstraint(
