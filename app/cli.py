@@ -1,4 +1,4 @@
-"""The command line: `telework serve | migrate | seed | demo | schema | documents | settings`. No rules of its own."""
+"""The command line: `telework serve | migrate | seed | demo | schema | documents | settings`, and the operator's commands. No rules of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import cli_operator
 from app.clock import system_clock
 from app.database import Database
 from app.logs import configure_logs
@@ -37,6 +38,10 @@ SCHEMA = Path(__file__).parents[1] / "schema.graphql"
 app = typer.Typer(name="telework", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 documents = typer.Typer(name="documents", help="Trusted documents.", no_args_is_help=True)
 app.add_typer(documents)
+app.add_typer(cli_operator.token)
+app.add_typer(cli_operator.gateway)
+app.command()(cli_operator.suspend)
+app.command()(cli_operator.unsuspend)
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]

@@ -206,6 +206,24 @@ class LimitReached(AppError):
     ar = "لا يسمح بأكثر من {limit}."
 
 
+class AlreadyRegistered(AppError):
+    code = ErrorCode.ALREADY_REGISTERED
+    en = "This establishment is registered already. Ask one of its owners to invite you."
+    ar = "هذه المنشأة مسجلة من قبل. اطلب من أحد ملاكها دعوتك."
+
+
+class AlreadyMember(AppError):
+    code = ErrorCode.ALREADY_MEMBER
+    en = "This person is a member already, or invited."
+    ar = "هذا الشخص عضو أو مدعو من قبل."
+
+
+class LastOwner(AppError):
+    code = ErrorCode.LAST_OWNER
+    en = "A company needs an owner. Make somebody else an owner first."
+    ar = "لا بد للشركة من مالك. عين مالكا آخر أولا."
+
+
 class RequestError(Worded):
     """A request that cannot be answered as it stands. `code` is not an enum of the graph: it goes to extensions."""
 
@@ -232,7 +250,9 @@ class Forbidden(RequestError):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {**super().extensions, "permission": self.values["permission"]}
+        """`field`: what wants the permission, as "Type.field"."""
+        field = {"field": self.values["field"]} if "field" in self.values else {}
+        return {**super().extensions, "permission": self.values["permission"], **field}
 
 
 class NotTheActiveAccount(Forbidden):
@@ -243,11 +263,19 @@ class NotTheActiveAccount(Forbidden):
 
 
 class PersonOnly(RequestError):
-    """A token acts for its own company for as long as it lives: it neither switches nor logs out."""
+    """A token acts for its own company for as long as it lives: it neither registers, nor switches, nor logs out."""
 
     code = "FORBIDDEN"
     en = "Only a signed-in person can do this; a token cannot."
     ar = "هذا متاح لمن سجل الدخول بنفسه، وليس لرموز التحقق."
+
+
+class GatewayOnly(RequestError):
+    """What the portal's own side does; no role and no scope allows it."""
+
+    code = "FORBIDDEN"
+    en = "Only the portal's gateway can do this."
+    ar = "هذا متاح لبوابة المنصة وحدها."
 
 
 class WrongEnvironment(RequestError):
@@ -303,6 +331,18 @@ class RateLimited(RequestError):
     code, status, retryable = "RATE_LIMITED", 429, True
     en = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in {retry_after} s."
     ar = "قد تكلف هذه العملية {cost:,} نقطة والمتبقي {remaining:,} من {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryAfter": self.values["retry_after"]}
+
+
+class TooManyAttempts(RequestError):
+    """Bad credentials from one address, or for one secret's beginning. `retry_after` is in seconds."""
+
+    code, status, retryable = "RATE_LIMITED", 429, True
+    en = "Too many credentials were refused. Check yours, and try again in {retry_after} s."
+    ar = "رفضت بيانات دخول كثيرة. تحقق من بياناتك وحاول مجددا بعد {retry_after} ثانية."
 
     @property
     def extensions(self) -> dict[str, Any]:

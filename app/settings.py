@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     points_a_minute: int = Field(default=60_000, ge=1)  # of a token, of a person
     anonymous_points_a_minute: int = Field(default=6_000, ge=1)  # of an address
     rate_storage_url: str = "memory://"  # redis://... (Valkey, Redis) where several servers share the counts; takes the extra `shared`
+    failed_attempts_of_address: int = Field(default=60, ge=1)  # bad credentials a minute; then nothing from there is looked at
+    failed_attempts_of_secret: int = Field(default=10, ge=1)  # and for one secret's first six characters
     trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address
 
     @field_validator("public_url")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,6 +131,17 @@ email = _matching(
     'Write an e-mail address such as "name@example.sa".',
     'اكتب بريدا إلكترونيا مثل "name@example.sa".',
 )
+
+
+def network(value: str) -> str:
+    """An address, or a network in CIDR notation, of either version; host bits are dropped."""
+    try:
+        return str(ip_network(ascii_digits(value).strip(), strict=False))
+    except ValueError:
+        raise ValidationFailed(
+            en='Write an address or a network such as "203.0.113.7" or "203.0.113.0/24".',
+            ar='اكتب عنوانا أو شبكة مثل "203.0.113.7" أو "203.0.113.0/24".',
+        ) from None
 
 
 def url(value: str) -> str:

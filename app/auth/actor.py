@@ -1,4 +1,4 @@
-"""Who is calling: a person in a session, an SP-Token, or nobody known."""
+"""Who is calling: a person in a session, an SP-Token, the portal's gateway, or nobody known."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Actor:
     name: str = ""
     user_id: UUID | None = None
     token_id: UUID | None = None
+    gateway_id: UUID | None = None
     session_id: UUID | None = None
     account_id: UUID | None = None
     role: Role | None = None
@@ -31,7 +32,11 @@ class Actor:
 
     @property
     def is_anonymous(self) -> bool:
-        return self.user_id is None and self.token_id is None
+        return self.user_id is None and self.token_id is None and self.gateway_id is None
+
+    @property
+    def is_gateway(self) -> bool:
+        return self.gateway_id is not None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

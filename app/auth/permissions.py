@@ -48,6 +48,9 @@ ROLE_PERMISSIONS: dict[Role, Permissions] = {
     Role.VIEWER: _READ,
 }
 
+# What the portal's gateway may read of the companies that it serves; what it does there, deliver and decide, no role may.
+GATEWAY: Permissions = frozenset({Permission.INVITATIONS_READ, Permission.CONTRACTS_READ, Permission.PROJECTS_READ})
+
 # What a token may hold. Not what governs people and credentials: a token must not mint its successor, or it would outlive revocation.
 GRANTABLE: Permissions = _OWNER - {
     Permission.PROFILE_WRITE,

@@ -202,6 +202,16 @@ async def end_own_session(session: AsyncSession, session_id: UUID, user_id: UUID
     return await session.scalar(ended) is not None
 
 
+async def leave_company(session: AsyncSession, user_id: UUID, company_id: UUID) -> None:
+    """No session of the person's acts for the company any more, nor does if they are invited again."""
+    await session.execute(update(Session).where(Session.user_id == user_id, Session.company_id == company_id).values(company_id=None))
+
+
+async def act_for(session: AsyncSession, session_id: UUID, company_id: UUID) -> None:
+    """Makes the company the session's active one, for somebody who has just become a member of it."""
+    await session.execute(update(Session).where(Session.id == session_id).values(company_id=company_id))
+
+
 def _printable(device: str | None) -> str | None:
     """What others will read on a page: of one line, and not for ever."""
     kept = "".join(character for character in device or "" if character.isprintable())[:_LONGEST_DEVICE].strip()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.engine.context import Context
-from app.errors import Internal, Language, RequestError, Unavailable
+from app.errors import Forbidden, Internal, Language, RequestError, Unavailable
 from app.text import ascii_digits
 
 _log = structlog.get_logger("engine")
@@ -63,6 +63,8 @@ def formatted(error: GraphQLError, context: Context, step: Refusal | None = None
     if error.path:
         made["path"] = error.path
     made["extensions"] = {"code": _CODES[step or "variables"], "retryable": False} if known is None else known.extensions
+    if isinstance(known, Forbidden) and context.actor.token_id:  # whoever linked it wants to know what to ask for
+        made["extensions"]["scopes"] = sorted(context.actor.permissions)
     if step == "variables" and (place := _PLACE.match(error.message)):
         made["extensions"]["path"] = [place[1], *re.findall(r"\w+", place[2] or "")]
     return made

@@ -20,6 +20,7 @@ from strawberry.types.lazy_type import LazyType
 from app.auth.permissions import NONE, Permission, Permissions
 from app.models import Base
 from app.models.base import USER, Instant, Row
+from app.text import camel_case
 
 Expression = Callable[[Row, "Asker"], ColumnElement[Any]]
 _SOURCE = "source"  # key in StrawberryField.metadata, the slot that Strawberry keeps through its copies
@@ -165,6 +166,12 @@ class GraphField(StrawberryField):
         return TYPES[source.model.__name__].allow if isinstance(source, One) and isinstance(self.type, StrawberryOptional) else NONE
 
     @property
+    def coordinate(self) -> str:
+        """As "Type.field", for who is refused."""
+        made: Any = self.origin
+        return f"{made.__strawberry_definition__.name}.{camel_case(self.python_name)}"
+
+    @property
     def is_basic_field(self) -> bool:
         plain = isinstance(self.source, Value | Attribute) and getattr(self.source, "prefix", None) is None
         return plain and not self.guard.allow
@@ -235,9 +242,9 @@ def related_back(foreign_key: InstrumentedAttribute[Any], *, description: str) -
     return make_field(One(model, "id", foreign_key.key), description, Guard(None), maybe(type_of(model), True))
 
 
-def related_by(model: type[Base], key: str, *, description: str, free: bool = False) -> Any:
-    """To one, from an attribute of a Python object that holds the key."""
-    return make_field(One(model, key), description, Guard(NONE if free else None), maybe(type_of(model), True))
+def related_by(model: type[Base], key: str, *, description: str, free: bool = False, nullable: bool = True) -> Any:
+    """To one, from an attribute that holds the key: a Python object's, or an expression of a model's."""
+    return make_field(One(model, key), description, Guard(NONE if free else None), maybe(type_of(model), nullable))
 
 
 def all_of(foreign_key: InstrumentedAttribute[Any], *, sort: str, description: str) -> Any:

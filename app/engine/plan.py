@@ -192,7 +192,7 @@ class Planner:
             if (gql := type_.fields.get(name)) is None or (declared := graph_field(gql)) is None:
                 raise Unplannable(f"{type_.name}.{name}")
             if (lacking := self.lacking(declared, details)) is not None:
-                self.refuse(here, Forbidden(permission=lacking), details)
+                self.refuse(here, Forbidden(permission=lacking, field=declared.coordinate), details)
             elif isinstance(declared.source, Value):
                 part = self.value(declared.source, gql, shelf, row, asker)
             elif isinstance(declared.source, Attribute) and attributes is not None:
@@ -258,7 +258,8 @@ class Planner:
         step = self.step(declared, gql, details, row, shelf, here, attributes)
         if not declared.guard.only_in_account:
             return step
-        self.refuse(here, NotTheActiveAccount(permission=", ".join(sorted(declared.needs))), details, marked=True)
+        refused = NotTheActiveAccount(permission=", ".join(sorted(declared.needs)), field=declared.coordinate)
+        self.refuse(here, refused, details, marked=True)
         return AccountStep(step, self.key("id", row, shelf, attributes))
 
     def step(

@@ -46,7 +46,7 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
             key = getattr(parent, source.local)
             return None if key is None else context.load(source, partial(_by_key, context, source, True), key)
         case Many():
-            return _page(context, source, None if source.key is None else parent.id, arguments)
+            return _page(context, declared, source, None if source.key is None else parent.id, arguments)
         case All():
             return context.load(source, partial(_all, context, source), parent.id)
         case Batch():
@@ -56,9 +56,9 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
         case Perform():
             return context.perform(info.path.key, source, arguments["input"])
         case ByPublicId(many=False):
-            return _node(context, arguments["id"])
+            return _node(context, declared, arguments["id"])
         case ByPublicId():
-            return _nodes(context, arguments["ids"])
+            return _nodes(context, declared, arguments["ids"])
         case ByTypedKey():
             return _typed(context, getattr(parent, source.prefix), getattr(parent, source.key))
     raise TypeError(source)
@@ -69,32 +69,32 @@ GraphField.resolve_source = staticmethod(resolve)
 
 def refuse(context: Context, declared: GraphField, parent: Any) -> None:
     """Raises Forbidden where the caller may not read the field of this parent."""
-    _require(context, declared.needs)
+    _require(context, declared, declared.needs)
     if declared.guard.only_in_account and parent.id != context.actor.account_id:
-        raise NotTheActiveAccount(permission=", ".join(declared.needs))
+        raise NotTheActiveAccount(permission=", ".join(sorted(declared.needs)), field=declared.coordinate)
 
 
-def _require(context: Context, needs: Permissions) -> None:
+def _require(context: Context, declared: GraphField, needs: Permissions) -> None:
     if lacking := context.actor.missing(needs):
-        raise Forbidden(permission=lacking)
+        raise Forbidden(permission=lacking, field=declared.coordinate)
 
 
 # ---- rows by key -------------------------------------------------------------------------------------------------------
 
 
-async def _node(context: Context, text: str) -> Any:
+async def _node(context: Context, declared: GraphField, text: str) -> Any:
     if (found := parse_public_id(text)) is None:
         return None
     model, key = found
-    _require(context, TYPES[model.__name__].allow)
+    _require(context, declared, TYPES[model.__name__].allow)
     return None if key is None else await _by_id(context, model, key)
 
 
-async def _nodes(context: Context, ids: list[str]) -> list[Any]:
+async def _nodes(context: Context, declared: GraphField, ids: list[str]) -> list[Any]:
     if len(ids) > context.settings.largest_page:
         most = context.settings.largest_page
         raise BadUserInput(f"Ask for at most {most} ids.", f"الحد الأقصى {most} معرفا.", ["ids"])
-    return [_node(context, text) for text in ids]
+    return [_node(context, declared, text) for text in ids]
 
 
 async def _typed(context: Context, prefix: str | None, key: UUID | None) -> Any:
@@ -160,9 +160,11 @@ def _object(model: type[Base], names: dict[str, Any], values: Sequence[Any]) -> 
 # ---- pages -------------------------------------------------------------------------------------------------------------
 
 
-async def _page(context: Context, source: Many, parent: UUID | None, arguments: dict[str, Any]) -> Connection[Any]:
+async def _page(
+    context: Context, declared: GraphField, source: Many, parent: UUID | None, arguments: dict[str, Any]
+) -> Connection[Any]:
     request = page_request(source, arguments, default=context.settings.default_page, most=context.settings.largest_page)
-    _require(context, request.needs)
+    _require(context, declared, request.needs)
     rows, more = await context.load((source, request), partial(_pages, context, source, request), parent or ())
     edges = [Edge(cursor=cursor, node=node) for cursor, node in rows]
     info = PageInfo(

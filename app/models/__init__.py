@@ -16,7 +16,7 @@ from app.models.occupation import Occupation
 from app.models.project import Project, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
 from app.models.session import LogoutToken, Session, SignIn
-from app.models.sp_token import Environment, SpToken, TokenStatus, token_status
+from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
 from app.models.teleworker import Gender, Teleworker
 from app.models.trusted_document import TrustedDocument
 from app.models.user import Locale, User
@@ -40,6 +40,7 @@ __all__ = [
     "Event",
     "EventType",
     "Faq",
+    "GatewayCredential",
     "Gender",
     "GenderRequirement",
     "Invitation",
@@ -70,6 +71,7 @@ __all__ = [
     "employment_status",
     "invitation_status",
     "is_current",
+    "is_in_force",
     "job_status",
     "token_status",
 ]

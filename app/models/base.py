@@ -122,6 +122,7 @@ class Choice(TypeDecorator[StrEnum]):
 # Titles sort by code points on both databases; SQLite does so by itself.
 _TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 STRINGS = JSON().with_variant(JSONB(), "postgresql")
+SOME_STRINGS = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class Base(DeclarativeBase):

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Index, select
 from sqlalchemy.orm import Mapped
 
 from app.models.base import Base, Row, choice, key
@@ -24,8 +24,11 @@ def _of_own_company(row: Row) -> ColumnElement[bool]:
 
 class Provider(Base, scoped_by=_of_own_company, prefix="prv"):
     __tablename__ = "providers"
+    __table_args__ = (Index(None, "unified_number", unique=True),)
 
     id: Mapped[UUID] = key()
+    # Whose establishments join it; null where its first company has none. Unique, so that two who register at once make one provider.
+    unified_number: Mapped[str | None]
     name_ar: Mapped[str]
     name_en: Mapped[str | None]
     description: Mapped[str | None]

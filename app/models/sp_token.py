@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, case, literal
+from sqlalchemy import ColumnElement, Index, and_, case, literal, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import STRINGS, Base, Row, by_company, choice, key, link
+from app.models.base import SOME_STRINGS, STRINGS, Base, Row, by_company, choice, key, link, nobody
 
 
 class Environment(StrEnum):
@@ -35,12 +35,18 @@ class SpToken(Base, scoped_by=by_company, prefix="tok"):
     secret_hash: Mapped[str] = mapped_column(unique=True)  # SHA-256 of the whole secret, in hex
     environment: Mapped[Environment] = choice(Environment)
     scopes: Mapped[list[str]] = mapped_column(STRINGS)  # names of Permission
+    address_ranges: Mapped[list[str] | None] = mapped_column(SOME_STRINGS)  # networks that it may come from; null: anywhere
     created_by_id: Mapped[UUID | None] = link("users.id")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     replaced_at: Mapped[datetime | None]  # regenerated then; revoked_at tells until when this secret still works
     revoked_at: Mapped[datetime | None]  # may lie ahead: the end of a replaced token's grace
+
+
+def is_in_force(row: Row, now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether the token works: ACTIVE, or in its grace."""
+    return and_(or_(row.revoked_at.is_(None), row.revoked_at > now), or_(row.expires_at.is_(None), row.expires_at > now))
 
 
 def token_status(row: Row, now: ColumnElement[datetime]) -> ColumnElement[str]:
@@ -50,3 +56,17 @@ def token_status(row: Row, now: ColumnElement[datetime]) -> ColumnElement[str]:
         (row.replaced_at.is_not(None), literal("GRACE")),
         else_=literal("ACTIVE"),
     )
+
+
+class GatewayCredential(Base, scoped_by=nobody, prefix="gtw"):
+    """What the portal's own gateway comes in with. It belongs to no company."""
+
+    __tablename__ = "gateway_credentials"
+
+    id: Mapped[UUID] = key()
+    name: Mapped[str]
+    display_code: Mapped[str]
+    secret_hash: Mapped[str] = mapped_column(unique=True)  # SHA-256 of the whole secret, in hex
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import ACCOUNT, USER, Base, Row, choice, key
-from app.models.member import Member
+from app.models.member import Member, has_joined
 
 
 class Locale(StrEnum):
@@ -19,8 +19,13 @@ class Locale(StrEnum):
 
 
 def _self_and_colleagues(row: Row) -> ColumnElement[bool]:
-    """Oneself, and whoever is or was a member of the company that one acts for: past deciders keep their names."""
-    return or_(row.id == USER, select(Member.id).where(Member.user_id == row.id, Member.company_id == ACCOUNT).exists())
+    """Oneself, and whoever is or was a member of the company that one acts for: past deciders keep their names.
+
+    Of who was only invited, their stand-in: to invite by a national id must not tell whose it is.
+    """
+    mine = select(Member.id).where(Member.company_id == ACCOUNT)
+    joined, invited = mine.where(Member.user_id == row.id, has_joined(Member)), mine.where(Member.stand_in_id == row.id)
+    return or_(row.id == USER, joined.exists(), invited.exists())
 
 
 class User(Base, scoped_by=_self_and_colleagues, prefix="usr"):

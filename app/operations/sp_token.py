@@ -5,38 +5,48 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
-from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE, Permission
+from app.auth.permissions import DEFAULT_SCOPES, Permission
+from app.auth.policies import may_grant
 from app.auth.tokens import make_secret
 from app.errors import AppErrors, IllegalTransition, LimitReached, ScopeNotGrantable, ValidationFailed
-from app.models import Environment, EventType, SpToken, TokenStatus, token_status
+from app.models import Environment, EventType, SpToken, TokenStatus, is_in_force, token_status
+from app.models.base import Instant
 from app.operations.work import Work
 
 MOST_TOKENS = 50  # that work at once, for each company
 
 
 async def create_token(
-    work: Work, *, name: str, environment: Environment, scopes: list[Permission] | None = None, expires_at: datetime | None = None
+    work: Work,
+    *,
+    name: str,
+    environment: Environment,
+    scopes: list[Permission] | None = None,
+    expires_at: datetime | None = None,
+    address_ranges: list[str] | None = None,
 ) -> dict[str, object]:
     """Make a token for the company. Answers it with its secret, which is kept nowhere.
 
     Raises  ScopeNotGrantable  for each scope that no token may hold, or that the caller does not hold
-            ValidationFailed   no scopes, or an end that has passed
+            ValidationFailed   no scopes, an end that has passed, or no networks where networks are named
             LimitReached       too many tokens work already
     Source  guide 13; domain, rights and the SP-Token.
     """
     granted = _granted(work, scopes)
     if expires_at is not None and expires_at <= work.now:
         raise ValidationFailed(("expires_at",), en="This moment has passed.", ar="هذا الوقت قد مضى.")
+    if address_ranges == []:
+        raise ValidationFailed(("address_ranges",), en="Give at least one network.", ar="حدد شبكة واحدة على الأقل.")
     await _check_room(work)
-    token, secret = await _add_token(work, name, environment, granted, expires_at)
+    token, secret = await _add_token(work, name, environment, granted, expires_at, address_ranges)
     await work.record(EventType.TOKEN_CREATED, token)
     return {"token": token, "secret": secret}
 
 
 async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) -> dict[str, object]:
-    """Replace a token by a new one of the same name, scopes and end; the old one works on for the minutes given.
+    """Replace a token by a new one of the same name, scopes, networks and end; the old one works on for the minutes given.
 
     Raises  NotFound
             IllegalTransition  it does not work any more, or was replaced already
@@ -50,7 +60,7 @@ async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) ->
     if grace_minutes:
         await _check_room(work)
     old.replaced_at, old.revoked_at = work.now, work.now + timedelta(minutes=grace_minutes)
-    new, secret = await _add_token(work, old.name, old.environment, old.scopes, old.expires_at)
+    new, secret = await _add_token(work, old.name, old.environment, old.scopes, old.expires_at, old.address_ranges)
     await work.record(EventType.TOKEN_REGENERATED, old)
     await work.record(EventType.TOKEN_CREATED, new)
     return {"token": new, "secret": secret, "replaced_token": old}
@@ -74,7 +84,7 @@ def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
     refused = [
         ScopeNotGrantable(("scopes", place), scope=scope)
         for place, scope in enumerate(wanted)
-        if scope not in GRANTABLE or not work.actor.may(scope)
+        if not may_grant(work.actor, scope)
     ]
     if refused:
         raise AppErrors(list(refused))
@@ -82,16 +92,19 @@ def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
 
 
 async def _check_room(work: Work) -> None:
-    working = (SpToken.revoked_at.is_(None) | (SpToken.revoked_at > work.now)) & (
-        SpToken.expires_at.is_(None) | (SpToken.expires_at > work.now)
-    )
-    count: int = await work.one(select(func.count()).select_from(SpToken).where(SpToken.company_id == work.company.id, working))
+    working = SpToken.company_id == work.company.id, is_in_force(SpToken, literal(work.now, Instant()))
+    count: int = await work.one(select(func.count()).select_from(SpToken).where(*working))
     if count >= MOST_TOKENS:
         raise LimitReached(limit=MOST_TOKENS)
 
 
 async def _add_token(
-    work: Work, name: str, environment: Environment, scopes: list[str], expires_at: datetime | None
+    work: Work,
+    name: str,
+    environment: Environment,
+    scopes: list[str],
+    expires_at: datetime | None,
+    address_ranges: list[str] | None,
 ) -> tuple[SpToken, str]:
     made = make_secret(environment)
     token = SpToken(
@@ -101,6 +114,7 @@ async def _add_token(
         secret_hash=made.secret_hash,
         environment=environment,
         scopes=scopes,
+        address_ranges=sorted(set(address_ranges)) if address_ranges else None,
         created_by_id=work.actor.user_id,
         created_at=work.now,
         expires_at=expires_at,

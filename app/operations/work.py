@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,10 +12,24 @@ from sqlalchemy import ColumnElement, Date, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.actor import Actor
+from app.auth.permissions import ROLE_PERMISSIONS, Permission
+from app.auth.tokens import permissions_of
 from app.auth.visible import scope_parameters, visible
 from app.clock import riyadh_day
-from app.errors import AccountSuspended, NotFound, VersionConflict
-from app.models import Base, Company, CompanyStatus, Event, EventType, Provider, ProviderStatus
+from app.errors import AccountNotSelected, AccountSuspended, Forbidden, NotFound, Unauthenticated, VersionConflict
+from app.models import (
+    Base,
+    Company,
+    CompanyStatus,
+    Event,
+    EventType,
+    Member,
+    MemberStatus,
+    Provider,
+    ProviderStatus,
+    SpToken,
+    is_in_force,
+)
 from app.models.base import Instant
 from app.settings import Settings
 
@@ -44,18 +58,48 @@ class Work:
             raise LookupError("no account is active")
         return self.account
 
-    async def lock_account(self) -> None:
-        """Takes the account's row, before anything else: an account's writes follow one another, so that none can lock another out."""
+    async def lock_account(self, *, though_suspended: bool = False) -> None:
+        """Takes the account's row, before anything else: an account's writes follow one another, so that none can lock another out.
+
+        Whoever changes a role, a token or the account's state holds that lock: what the caller may do is read again under it, since
+        they came in a while ago.
+        Raises  AccountSuspended    unless `though_suspended`
+                AccountNotSelected  the person is no member any more
+                Unauthenticated     the token does not work any more
+        """
         locked = select(Company).where(Company.id == self.actor.account_id).with_for_update()
         self.account = (await self.session.execute(locked)).scalar_one_or_none()
-        if self.account is not None and await self._is_suspended(self.account):  # since the caller came in
+        if self.account is None:
+            return
+        # A statement of its own: one that waits for a lock sees the other tables as they were when it began to wait.
+        provider_status, held = (await self.session.execute(self._standing(self.account))).one()
+        if self.actor.role:  # who came in without one, to join, has nothing to lose
+            if held is None:
+                raise AccountNotSelected
+            self.actor = replace(self.actor, role=held, permissions=ROLE_PERMISSIONS[held])
+        elif self.actor.token_id:
+            if held is None:
+                raise Unauthenticated
+            self.actor = replace(self.actor, permissions=permissions_of(held))
+        is_suspended = self.account.status is CompanyStatus.SUSPENDED or provider_status is ProviderStatus.SUSPENDED
+        if is_suspended and not though_suspended:
             raise AccountSuspended
 
-    async def _is_suspended(self, account: Company) -> bool:
-        if account.status is CompanyStatus.SUSPENDED:
-            return True
-        status = await self.session.scalar(select(Provider.status).where(Provider.id == account.provider_id))
-        return status is ProviderStatus.SUSPENDED
+    def _standing(self, account: Company) -> Any:
+        """The provider's state; the person's role, or the token's scopes, null where it is over."""
+        own = Provider.id == account.provider_id
+        if self.actor.user_id:
+            mine = (Member.user_id == self.actor.user_id) & (Member.company_id == account.id) & (Member.status == MemberStatus.ACTIVE)
+            return select(Provider.status, Member.role).outerjoin(Member, mine).where(own)
+        if self.actor.token_id:
+            mine = (SpToken.id == self.actor.token_id) & is_in_force(SpToken, literal(self.now, Instant()))
+            return select(Provider.status, SpToken.scopes).outerjoin(SpToken, mine).where(own)
+        return select(Provider.status, literal(None)).where(own)
+
+    def require(self, permission: Permission | None) -> None:
+        """Raises Forbidden unless the caller, as they stand under the lock, holds it."""
+        if permission is not None and not self.actor.may(permission):
+            raise Forbidden(permission=permission)
 
     async def find(self, model: type[R], key: UUID, path: str, *, lock: bool = True) -> R:
         """The row of that key, locked unless it is only referred to.

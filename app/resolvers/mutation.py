@@ -5,31 +5,38 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import strawberry
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.actor import Actor
 from app.auth.permissions import Permission
+from app.auth.policies import plays_gateway
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
 from app.engine.inputs import read_input
 from app.errors import (
     AccountNotSelected,
     AccountSuspended,
+    AlreadyRegistered,
     AppError,
     AppErrors,
     DuplicateContract,
     ErrorCode,
     Forbidden,
+    GatewayOnly,
+    PersonOnly,
     Unauthenticated,
 )
-from app.models import Base
+from app.models import Base, Environment
 from app.operations.work import Work
+from app.settings import Settings
 from app.text import camel_case
 
+ByGateway = Literal["never", "also", "only"]
 Operation = Callable[..., Awaitable[Mapping[str, Any]]]
 _audit = structlog.get_logger("audit")
 
@@ -37,6 +44,8 @@ _audit = structlog.get_logger("audit")
 _CONSTRAINTS: dict[str, type[AppError]] = {
     "uq_contracts_standing": DuplicateContract,
     "contracts.company_id, contracts.establishment_id": DuplicateContract,
+    "uq_companies_labor_office_id_sequence_number": AlreadyRegistered,
+    "companies.labor_office_id, companies.sequence_number": AlreadyRegistered,
 }
 
 
@@ -60,7 +69,13 @@ class Payload:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A mutation as declared. `allow` None: whoever is signed in; `needs_account` False: also without an active company."""
+    """A mutation as declared.
+
+    allow          None: whoever is signed in
+    needs_account  False: also without an active company
+    person_only    no token and no gateway, whatever they hold
+    gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place)
+    """
 
     operation: Operation
     input: Any
@@ -69,9 +84,11 @@ class Mutation:
     needs_account: bool
     description: str
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
+    person_only: bool = False
+    gateway: ByGateway = "never"
 
     def field(self) -> Any:
-        needs = f". Needs {self.allow}." if self.allow else ""
+        needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
         return performing(partial(_perform, self), self.input, self.payload, description=self.description + needs)
 
 
@@ -84,13 +101,15 @@ def mutation(
     allow: Permission | None = None,
     needs_account: bool = True,
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
+    person_only: bool = False,
+    gateway: ByGateway = "never",
 ) -> Mutation:
     """Declares a mutation.
 
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway)
 
 
 class _NothingWritten(Exception):
@@ -98,26 +117,38 @@ class _NothingWritten(Exception):
 
 
 async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
-    _guard(declared, context)
     outcome: Mapping[str, Any] = {}
     errors: list[AppError] = []
+    actor = context.actor  # as they came: switching and logging out change whom the rest is answered to
     only_validating = getattr(given, "validate_only", False)
     try:
+        _guard(declared, context.actor, context.settings)
         _check_account(declared, context)
         outcome = await _transact(declared, context, read_input(given), only_validating)
     except AppErrors as several:
         errors = several.errors
     except AppError as one:
         errors = [one]
+    except Forbidden as refused:
+        refused.values.setdefault("field", f"Mutation.{camel_case(declared.operation.__name__)}")
+        raise
     await context.reset()
-    _leave_trace(declared, context, errors, only_validating)
+    _leave_trace(declared, context, actor, errors, only_validating)
     return _payload(declared, context, given, outcome, errors)
 
 
-def _guard(declared: Mutation, context: Context) -> None:
-    if context.actor.is_anonymous:
+def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
+    if actor.is_anonymous:
         raise Unauthenticated
-    if declared.allow and context.actor.account_id and not context.actor.may(declared.allow):
+    if declared.person_only and actor.user_id is None:
+        raise PersonOnly
+    if declared.gateway == "only" and not plays_gateway(actor, in_sandbox=settings.environment == Environment.SANDBOX):
+        raise GatewayOnly
+    if actor.is_gateway:
+        if declared.gateway == "never":
+            raise Forbidden(permission=declared.allow) if declared.allow else PersonOnly
+    # A person without an account is told to choose one instead.
+    elif declared.allow and actor.account_id and not actor.may(declared.allow):
         raise Forbidden(permission=declared.allow)
 
 
@@ -136,6 +167,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
         if declared.needs_account:
             await unit.lock_account()
+            _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile
         made = await declared.operation(unit, **given)
         # Keys only, and now: a transaction that is rolled back takes its rows' values along.
         keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
@@ -146,6 +178,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
         await session.flush()  # what the constraints refuse is refused here
         context.commits()
+        context.actor = unit.actor
 
     try:
         await context.database.write(work)
@@ -164,14 +197,14 @@ def _translated(error: IntegrityError) -> Exception:
     return next((made() for known, made in _CONSTRAINTS.items() if known in text), error)
 
 
-def _leave_trace(declared: Mutation, context: Context, errors: list[AppError], only_validating: bool) -> None:
-    actor = context.actor
+def _leave_trace(declared: Mutation, context: Context, actor: Actor, errors: list[AppError], only_validating: bool) -> None:
     _audit.info(
         "mutation",
         operation=declared.operation.__name__,
         user=actor.user_id and str(actor.user_id),
         session=actor.session_id and str(actor.session_id),
         token=actor.token_id and str(actor.token_id),
+        gateway=actor.gateway_id and str(actor.gateway_id),
         account=actor.account_id and str(actor.account_id),
         codes=[str(error.code) for error in errors],
         validate_only=only_validating,

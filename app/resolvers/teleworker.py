@@ -14,18 +14,24 @@ from app.auth.permissions import Permission
 from app.auth.visible import visible
 from app.engine.context import Context
 from app.engine.dialects import Dialect, Statement
-from app.errors import Forbidden
+from app.errors import AccountNotSelected, Forbidden
 from app.models import EventType, Teleworker
 from app.models.teleworker import masked
 from app.operations.work import Work
 
+_FIELD = "Teleworker.nationalId"
+
 
 async def national_ids(teleworkers: Sequence[UUID], context: Context, *, reveal: bool) -> list[str | None]:
-    """teleworker ids -> their national ids. The first reveal of an operation writes its event before anything is read."""
+    """teleworker ids -> their national ids.
+
+    The first reveal of an operation writes its event before anything is read: what cannot be written down is not shown.
+    """
     if reveal:
         if not context.actor.may(Permission.TELEWORKERS_REVEAL):
-            raise Forbidden(permission=Permission.TELEWORKERS_REVEAL)
-        await context.once("reveal", partial(_record_reveal, context))
+            raise Forbidden(permission=Permission.TELEWORKERS_REVEAL, field=_FIELD)
+        # For each account: an operation may switch between two of its mutations.
+        await context.once(f"reveal {context.actor.account_id}", partial(_record_reveal, context))
     found = await context.fetch(_whole if reveal else _masked, teleworkers)
     return [found[key][1] if key in found else None for key in teleworkers]
 
@@ -45,7 +51,12 @@ def _shown(dialect: Dialect, what: Any) -> Statement:
 async def _record_reveal(context: Context) -> None:
     async def work(session: AsyncSession) -> None:
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
-        await unit.lock_account()
+        # A suspended account is still read. What the caller may do is looked at again under the lock.
+        await unit.lock_account(though_suspended=True)
+        unit.require(Permission.TELEWORKERS_REVEAL)
         await unit.record(EventType.NATIONAL_IDS_REVEALED, unit.company)
 
-    await context.database.write(work)
+    try:
+        await context.database.write(work)
+    except AccountNotSelected:  # no member any more, since a moment
+        raise Forbidden(permission=Permission.TELEWORKERS_REVEAL, field=_FIELD) from None

@@ -9,13 +9,14 @@ import strawberry
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import column, expression, graph_type, identity, related_by
-from app.engine.inputs import CheckedInput, given
+from app.engine.inputs import CheckedInput, given, required
 from app.engine.pages import connection
 from app.models import ProviderStatus
+from app.operations.provider import register_provider as _register_provider
 from app.operations.provider import update_provider_profile as _update_provider_profile
 from app.resolvers.mutation import Payload, mutation
 from app.schema.company import COMPANY_ORDER
-from app.schema.scalars import URL, EmailAddress, MobileNumber
+from app.schema.scalars import URL, EmailAddress, EstablishmentNumber, MobileNumber
 from app.schema.shared import Node, name_in_language
 
 _READ = Permission.PROFILE_READ
@@ -40,6 +41,35 @@ class Provider(Node):
     )
     created_at: datetime = column(models.Provider.created_at, description="When it was registered")
     updated_at: datetime = column(models.Provider.updated_at, description="When it was last changed")
+
+
+@strawberry.input(description="The establishment to register, and the provider's profile.")
+class RegisterProviderInput(CheckedInput):
+    establishment_number: EstablishmentNumber = required(
+        "One of the establishments that the unified login says are the person's", values.establishment_number
+    )
+    name_ar: str = required("The provider's name in Arabic", values.text(200))
+    name_en: str | None = given("The provider's name in English", values.text(200))
+    contact_name: str | None = given("Whom to contact", values.text(200))
+    email: EmailAddress = required("E-mail address", values.email)
+    mobile: MobileNumber = required("Mobile number, any usual spelling", values.mobile)
+
+
+@strawberry.type(description="The provider and its new company.")
+class RegisterProviderPayload(Payload):
+    provider = related_by(models.Provider, "provider_id", description="The provider")
+    company = related_by(models.Company, "company_id", description="The company")
+
+
+register_provider = mutation(
+    _register_provider,
+    RegisterProviderInput,
+    RegisterProviderPayload,
+    needs_account=False,
+    person_only=True,
+    description="Register an establishment of one's own as a company. Where its unified number has a provider already, it joins that one, "
+    "whose profile stays as it is",
+)
 
 
 @strawberry.input(description="Changes to the profile: an absent field stays, null clears what may be null.")

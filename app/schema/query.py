@@ -112,6 +112,7 @@ switch_account = mutation(
     SwitchAccountInput,
     SwitchAccountPayload,
     needs_account=False,
+    person_only=True,
     after=switch,
     description="Act for another of one's companies, in this session",
 )
@@ -132,6 +133,7 @@ logout = mutation(
     LogoutInput,
     LogoutPayload,
     needs_account=False,
+    person_only=True,
     after=log_out,
     description="End this session, or all of one's sessions",
 )

@@ -26,6 +26,9 @@ class SpToken(Node):
     display_code: str = column(models.SpToken.display_code, description="Six characters to tell it by, e.g. d708e4; never enough to use")
     environment: Environment = column(models.SpToken.environment, description="Where it works")
     scopes: list[Permission] = column(models.SpToken.scopes, description="What it may do")
+    address_ranges: list[str] | None = column(
+        models.SpToken.address_ranges, description="The networks that it may come from; null: from anywhere"
+    )
     status: TokenStatus = expression(lambda row, asker: token_status(row, asker.now), description="Whether it works now")
     created_at: datetime = column(models.SpToken.created_at, description="When it was made")
     created_by = related(models.SpToken.created_by_id, description="Who made it")
@@ -40,6 +43,9 @@ class CreateTokenInput(CheckedInput):
     environment: Environment = required("Where it is to work")
     scopes: list[Permission] | None = given("What it may do; left out: REPORTS_READ, REPORTS_WRITE, TELEWORKERS_READ", each=True)
     expires_at: datetime | None = given("The instant from which on it does not work; left out: never", values.an_instant)
+    address_ranges: list[str] | None = given(
+        "The addresses or networks (CIDR) that it may come from, at most 20; left out: from anywhere", values.network, each=True, most=20
+    )
 
 
 @strawberry.type(description="The token, made.")
@@ -75,7 +81,7 @@ regenerate_token = mutation(
     RegenerateTokenInput,
     RegenerateTokenPayload,
     allow=Permission.TOKENS_WRITE,
-    description="Replace a token by a new one of the same name, scopes and end",
+    description="Replace a token by a new one of the same name, scopes, networks and end",
 )
 
 

@@ -25,6 +25,7 @@ from app.engine.limits import Meter
 from app.schema import schema
 from app.settings import GRAPHIQL_DIST, Settings
 from app.storage import document_store
+from app.web.attempts import Attempts
 from app.web.credentials import Remembered
 from app.web.demo_provider import demo_sign_in
 from app.web.document import download
@@ -74,6 +75,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
     app.state.rates = Rates(settings, clock=clock)
+    app.state.attempts = Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
     app.state.documents = document_store(settings)
     app.state.sign_in = client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,10 +15,22 @@ from starlette.responses import Response
 from app.auth.actor import ANONYMOUS, Actor
 from app.auth.secrets import hash_of
 from app.auth.sessions import Live, live_session, renew_secret, touch_session
-from app.auth.tokens import environment_of, is_bare, is_stale, token_in_use, touch_token
+from app.auth.tokens import (
+    beginning_of,
+    environment_of,
+    gateway_in_use,
+    is_bare,
+    is_gateway_secret,
+    is_stale,
+    may_come_from,
+    token_in_use,
+    touch_gateway,
+    touch_token,
+)
 from app.database import Database
 from app.errors import Unauthenticated, WrongEnvironment
 from app.settings import Settings
+from app.web.attempts import Attempts
 
 _MOST_REMEMBERED = 10_000
 _RENEWED = "renewed_secret"  # on the request's state
@@ -58,34 +71,51 @@ async def authenticate(
     *,
     remembered: Remembered | None = None,
     renewing: bool = False,
+    address: str = "",
+    attempts: Attempts | None = None,
 ) -> Actor:
     """The caller of a request, or of a WebSocket's handshake.
 
     A token comes as `Authorization: Bearer` or as `Sp-Token`. A bad one never falls back to the cookie or to nobody: its sender would
     take the answer for their own. A cookie that is out of date does, since browsers keep those.
-    renewing   whether the answer can carry a cookie: `renewed_secret` then tells the session's new secret, if the rights behind the old
-               one have changed.
-    Raises  Unauthenticated    an unknown, mistyped, revoked or expired token; another scheme; two that differ.
-            WrongEnvironment   a token of the other environment.
+
+    renewing  whether the answer can carry a cookie: `renewed_secret` then tells the session's new secret, if the rights behind the old
+              one have changed
+    address   where the request comes from, for tokens that are tied to networks
+    attempts  counts bad tokens, where they are to be counted
+    Raises    Unauthenticated    an unknown, mistyped, revoked or expired token, or from a wrong network; another scheme; two that differ.
+              WrongEnvironment   a token of the other environment.
+              TooManyAttempts
     """
     presented = _presented(request)
     secret = request.cookies.get(session_cookie_name(settings)) if presented is None else presented
     if secret is None or (not secret and presented is None):
         return ANONYMOUS
-    if remembered and (known := remembered.find(secret, now)):
+    if presented is not None and attempts:
+        attempts.check(address, now)
+    name = f"{secret} {address}"  # a token may be tied to addresses
+    if remembered and (known := remembered.find(name, now)):
         return known
     age = remembered.age if remembered else 0
     if presented is not None:
-        actor = await authenticate_token(presented, database, settings, now)
+        try:
+            actor = await authenticate_token(presented, database, settings, now, address=address)
+        except Unauthenticated:
+            _log.warning("token_refused", display_code=beginning_of(presented), address=address)
+            if attempts:
+                await attempts.failed(address, presented, now)
+            raise
     else:
         actor = await _authenticate_session(request, secret, database, settings, now, renewing=renewing)
     if remembered and not actor.is_anonymous:
-        remembered.keep(secret, actor, now, age)
+        remembered.keep(name, actor, now, age)
     return actor
 
 
-async def authenticate_token(secret: str, database: Database, settings: Settings, now: datetime) -> Actor:
+async def authenticate_token(secret: str, database: Database, settings: Settings, now: datetime, *, address: str = "") -> Actor:
     """The caller that a token stands for, however it came. Notes the time of use, once a minute at most. Raises as above."""
+    if is_gateway_secret(secret):
+        return await _gateway(secret, database, now)
     environment = environment_of(secret)
     if environment is None and not is_bare(secret):
         raise Unauthenticated
@@ -95,10 +125,14 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
         found = await token_in_use(connection, secret, now=now)
     if found is None:
         raise Unauthenticated
+    if not may_come_from(found.address_ranges, address):
+        # Told as if it were unknown: whoever stole it must not learn that it works elsewhere.
+        _log.warning("token_from_elsewhere", token_id=str(found.actor.token_id), address=address)
+        raise Unauthenticated
     if found.environment != settings.environment:
         raise WrongEnvironment(environment=found.environment)
     if found.actor.token_id and is_stale(found.last_used_at, now):
-        await _touch(database, found.actor.token_id, now)
+        await _touch(database, touch_token, found.actor.token_id, now)
     return found.actor
 
 
@@ -119,6 +153,17 @@ async def _authenticate_session(
 def renewed_secret(request: HTTPConnection) -> str | None:
     """The new secret for the cookie that `authenticate` made, if it made one."""
     return getattr(request.state, _RENEWED, None)
+
+
+async def _gateway(secret: str, database: Database, now: datetime) -> Actor:
+    async with database.reading(snapshot=False) as connection:
+        found = await gateway_in_use(connection, secret)
+    if found is None:
+        raise Unauthenticated
+    actor, last_used_at = found
+    if actor.gateway_id and is_stale(last_used_at, now):
+        await _touch(database, touch_gateway, actor.gateway_id, now)
+    return actor
 
 
 def session_cookie_name(settings: Settings) -> str:
@@ -175,15 +220,15 @@ async def _keep_session(
         _log.warning("session_not_touched", session_id=str(session_id), error=type(error).__name__)
 
 
-async def _touch(database: Database, token_id: UUID, now: datetime) -> None:
+async def _touch(database: Database, note: Callable[..., Awaitable[None]], key: UUID, now: datetime) -> None:
     async def touch(session: AsyncSession) -> None:
-        await touch_token(session, token_id, now=now)
+        await note(session, key, now=now)
 
     try:
         await database.write(touch)
     except SQLAlchemyError as error:
         # A time of use that could not be written is no reason to refuse the request.
-        _log.warning("token_not_touched", token_id=str(token_id), error=type(error).__name__)
+        _log.warning("token_not_touched", credential_id=str(key), error=type(error).__name__)
 
 
 def _cookie_prefix(settings: Settings) -> str:

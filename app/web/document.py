@@ -26,7 +26,9 @@ async def download(request: Request) -> Response:
     """The bytes, to the caller whom the address was made for. Whatever is wrong, the answer is the same 404: a stranger learns nothing."""
     state = request.app.state
     try:
-        actor = await authenticate(request, state.database, state.settings, state.clock())
+        peer = request.client.host if request.client else ""
+        address = state.rates.address(peer, request.headers.getlist("x-forwarded-for"))
+        actor = await authenticate(request, state.database, state.settings, state.clock(), address=address, attempts=state.attempts)
     except RequestError:
         return _not_found()
     found = await _document(request, actor)

@@ -18,7 +18,7 @@ from app.engine.answers import STATUS, Refused, formatted, refusal
 from app.engine.context import Charge, Context
 from app.engine.cost import written_cost
 from app.engine.execute import Executor, Prepared
-from app.errors import BadRequest, Language, RateLimited, RequestError
+from app.errors import BadRequest, Language, RateLimited, RequestError, TooManyAttempts
 from app.settings import Settings
 from app.web.credentials import authenticate, clear_session_cookie, renewed_secret, set_session_cookie
 from app.web.language import asked_language
@@ -130,8 +130,8 @@ class Visit:
 
     async def _authenticate(self) -> None:
         state = self.state
-        now, remembered = state.clock(), state.remembered
-        self.actor = await authenticate(self.request, state.database, self.settings, now, remembered=remembered, renewing=True)
+        known = {"remembered": state.remembered, "address": self.address, "attempts": state.attempts}
+        self.actor = await authenticate(self.request, state.database, self.settings, state.clock(), **known, renewing=True)
         self.secret = self.secret or renewed_secret(self.request)
         self.language = self.spoken or self.actor.language or self.settings.default_language
         self.caller = self.rates.caller(self.actor, self.address)
@@ -209,6 +209,8 @@ class Visit:
         """A request of which nothing was run."""
         outcome = self._told(error)
         headers = {"WWW-Authenticate": "Bearer"} if outcome.status == 401 else {}
+        if isinstance(error, TooManyAttempts):
+            headers["Retry-After"] = str(error.values["retry_after"])
         return self._response(outcome, {**headers, "Cache-Control": "private, no-store"})
 
     async def _written(self, outcome: Outcome) -> Response:

@@ -68,6 +68,8 @@ class Rates:
         """`address` is what `address` below answers; it counts for callers whom nobody knows."""
         if actor.token_id:
             return _caller("token", actor.token_id, self._settings.points_a_minute)
+        if actor.gateway_id:
+            return _caller("gateway", actor.gateway_id, self._settings.points_a_minute)
         if actor.user_id:
             return _caller("person", actor.user_id, self._settings.points_a_minute)
         return _caller("address", _household(address), self._settings.anonymous_points_a_minute)
@@ -75,6 +77,10 @@ class Rates:
     def sign_in_caller(self, what: str, address: str, limit: int) -> Caller:
         """An address' sign-ins of a kind, counted apart from its points."""
         return Caller(f"sign-in:{what}:{_household(address)}", limit)
+
+    def household(self, address: str) -> str:
+        """What one subscriber's addresses have in common."""
+        return _household(address)
 
     def address(self, peer: str, forwarded: Iterable[str] = ()) -> str:
         """Where a request comes from: its peer, or, if that is a trusted proxy, the right-most X-Forwarded-For entry that is none.

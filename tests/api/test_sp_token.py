@@ -433,3 +433,90 @@ async def test_a_token_of_a_suspended_company_reads_and_does_not_write(world: Wo
 
     assert (read.codes, read.data["node"]) == ([], {"id": job.public_id})
     assert written.codes == ["ACCOUNT_SUSPENDED"]
+
+
+# ---- networks, what is missing, and how often one may try --------------------------------------------------------------
+
+
+async def test_a_token_tied_to_networks_says_so_and_its_successor_is_too(world: World) -> None:
+    networks = {"addressRanges": ["203.0.113.9/24", "٢٠٣.0.113.0/24", "2001:DB8::1"]}
+    asked = f"mutation($input: CreateTokenInput!) {{ createToken(input: $input) {{ token {{ id addressRanges }} secret {_ERRORS} }} }}"
+    owner = await world.person()
+
+    made = await world.portal(asked, owner, input={"name": "خادم", "environment": "LIVE", **networks})
+    token = made.data["createToken"]["token"]
+    again = await world.portal(
+        "mutation($id: ID!) { regenerateToken(input: {tokenId: $id}) { token { addressRanges } } }", owner, id=token["id"]
+    )
+    wrong = [
+        await world.portal(asked, owner, input={"name": "خادم", "environment": "LIVE", "addressRanges": given})
+        for given in (["203.0.113.0/33"], ["here"], [], ["10.0.0.1"] * 21)
+    ]
+
+    assert token["addressRanges"] == ["2001:db8::1/128", "203.0.113.0/24"]
+    assert again.data["regenerateToken"]["token"] == {"addressRanges": token["addressRanges"]}
+    assert [reply.codes for reply in wrong] == [["VALIDATION_FAILED"]] * 4
+    assert [reply.paths[0][:2] for reply in wrong] == [["input", "addressRanges"]] * 4
+    # The requests of these tests come from 127.0.0.1.
+    assert await _works(world, made.data["createToken"]["secret"]) is False
+
+
+async def test_a_missing_scope_is_named_with_the_field_that_wants_it_and_those_that_are_held(world: World) -> None:
+    token = await world.portal.token(world.north, "REPORTS_READ", "EVENTS_READ")
+    one = await world.contract()
+    read = """query($id: ID!) { viewer { account { jobs { totalCount } } } node(id: $id) { id }
+        switched: viewer { account { provider { email } } } }"""
+    write = "mutation { revokeToken(input: {tokenId: \"tok_0\"}) { userErrors { code } } }"
+
+    refused = await world.portal(read, token, id=one.public_id)
+    written = await world.portal(write, token)
+    person = await world.portal(write, await world.person(Role.VIEWER))
+
+    told = {"code": "FORBIDDEN", "retryable": False, "scopes": ["EVENTS_READ", "REPORTS_READ"]}
+    found = {error["path"][-1]: error["extensions"] for error in [*refused.errors, *written.errors]}
+    assert found == {
+        "jobs": {**told, "permission": "PROJECTS_READ", "field": "Company.jobs"},
+        "node": {**told, "permission": "CONTRACTS_READ", "field": "Query.node"},
+        "email": {**told, "permission": "PROFILE_READ", "field": "Provider.email"},
+        "revokeToken": {**told, "permission": "TOKENS_WRITE", "field": "Mutation.revokeToken"},
+    }
+    assert person.errors[0]["extensions"] == {
+        "code": "FORBIDDEN",
+        "retryable": False,
+        "permission": "TOKENS_WRITE",
+        "field": "Mutation.revokeToken",
+    }
+
+
+def _guess(start: str, number: int) -> Caller:
+    """A bare secret with that beginning, of which no typo can be told."""
+    return Caller({"Sp-Token": f"{start}{number:0{128 - len(start)}x}"})
+
+
+async def test_guesses_at_one_secret_are_limited_and_the_secret_itself_goes_on_working(world: World) -> None:
+    _, secret = await _made(world)
+    start = secret.removeprefix("tw_live_")[:6]
+
+    replies = [await world.portal(WHO, _guess(start, number)) for number in range(11)]
+    other = await world.portal(WHO, _guess("ffffff" if start != "ffffff" else "eeeeee", 1))
+
+    assert [reply.status for reply in replies] == [401] * 10 + [429]
+    assert (replies[-1].codes, replies[-1].headers["Retry-After"]) == (["RATE_LIMITED"], "60")
+    assert replies[-1].errors[0]["extensions"] == {"code": "RATE_LIMITED", "retryable": True, "retryAfter": 60}
+    assert (other.status, await _works(world, secret)) == (401, True)
+
+
+async def test_an_address_that_fails_too_often_is_shut_for_its_minute_and_asks_the_database_nothing(world: World) -> None:
+    _, secret = await _made(world)
+    owner = await world.person()
+
+    replies = [await world.portal(WHO, _guess(f"{number:06x}", number)) for number in range(61)]
+    shut = await world.portal(WHO, _bearer(secret))
+    cookie = await world.portal(WHO, owner)
+    world.portal.clock.advance(seconds=60)
+
+    assert [reply.status for reply in replies] == [401] * 60 + [429]
+    assert (shut.status, shut.headers["Retry-After"], shut.statements) == (429, "60", [])
+    # People behind the same address go on working.
+    assert cookie.status == 200
+    assert await _works(world, secret) is True

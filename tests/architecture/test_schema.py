@@ -31,7 +31,7 @@ LATER = {
     "Company.reportSubmissions", "Company.linking", "Dashboard.currentWeek", "Dashboard.complianceRate", "Dashboard.overdueWeeks",
 }  # fmt: skip
 LATER_MUTATIONS = {
-    "registerProvider", "inviteMember", "updateMember", "removeMember", "terminateContract", "createDocumentUpload",
+    "terminateContract", "createDocumentUpload",
     "attachContractDocument", "createProject", "submitProject", "hireTeleworker", "updateEmployment", "endEmployment",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs", "deliverInvitation",
     "withdrawInvitation", "deliverProject", "decideProject", "setSandboxClock", "resetSandbox",

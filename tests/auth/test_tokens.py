@@ -14,12 +14,23 @@ from starlette.requests import Request
 from app.auth.actor import ANONYMOUS
 from app.auth.permissions import Permission
 from app.auth.secrets import hash_of
-from app.auth.tokens import actor_of_token, environment_of, is_stale, make_secret, touch_token
+from app.auth.tokens import (
+    actor_of_token,
+    beginning_of,
+    environment_of,
+    is_gateway_secret,
+    is_stale,
+    make_gateway_secret,
+    make_secret,
+    may_come_from,
+    touch_token,
+)
 from app.database import Database
 from app.errors import RequestError, Unauthenticated, WrongEnvironment
 from app.models import Base, Company, CompanyStatus, Environment, Provider, ProviderStatus, SpToken
+from app.operations.gateway import add_gateway, gateways, revoke_gateway
 from app.settings import Settings
-from app.web.credentials import authenticate
+from app.web.credentials import Remembered, authenticate
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -80,14 +91,44 @@ def test_a_new_secret_has_a_prefix_512_random_bits_and_a_checksum(environment: E
     assert make_secret(environment).secret != made.secret
 
 
-def test_one_wrong_character_is_refused_without_a_look_up_10_000_times() -> None:
-    source = random.Random(20261122)
-    for _ in range(10_000):
-        secret = make_secret(source.choice(list(Environment))).secret
-        place = source.randrange(len(secret))
-        other = source.choice([character for character in HEX + "_ABCXYZ" if character != secret[place]])
+MAKERS = {
+    "tw_live_": lambda: make_secret(Environment.LIVE),
+    "tw_sandbox_": lambda: make_secret(Environment.SANDBOX),
+    "tw_gateway_": make_gateway_secret,
+}
 
-        assert environment_of(secret[:place] + other + secret[place + 1 :]) is None
+
+def _is_ours(secret: str) -> bool:
+    return environment_of(secret) is not None or is_gateway_secret(secret)
+
+
+def test_10_000_tokens_are_well_formed_and_unique_and_no_typo_passes() -> None:
+    source, seen = random.Random(20261122), set()
+    for number in range(10_000):
+        prefix = ("tw_live_", "tw_sandbox_", "tw_gateway_")[number % 3]
+        made = MAKERS[prefix]()
+        secret, place = made.secret, source.randrange(len(made.secret) - 1)
+        other = source.choice([character for character in HEX + "_ABCXYZ" if character != secret[place]])
+        seen |= {made.secret_hash, secret[len(prefix) : -8]}
+
+        assert len(secret) == len(prefix) + 136
+        assert (_is_ours(secret), is_gateway_secret(secret)) == (True, prefix == "tw_gateway_")
+        assert beginning_of(secret) == made.display_code == secret[len(prefix) :][:6]
+        assert made.secret_hash == hash_of(secret)
+        assert not _is_ours(secret[:place] + other + secret[place + 1 :])
+        if secret[place] != secret[place + 1]:
+            assert not _is_ours(secret[:place] + secret[place + 1] + secret[place] + secret[place + 2 :])
+    assert len(seen) == 20_000
+
+
+@pytest.mark.parametrize("prefix", list(MAKERS))
+def test_the_checksum_catches_every_single_typo_and_every_exchange_of_neighbours(prefix: str) -> None:
+    secret = MAKERS[prefix]().secret
+    flips = {secret[:place] + other + secret[place + 1 :] for place in range(len(secret)) for other in HEX + "_g"} - {secret}
+    exchanges = {secret[:p] + secret[p + 1] + secret[p] + secret[p + 2 :] for p in range(len(secret) - 1)} - {secret}
+
+    assert len(flips) > 2000
+    assert [broken for broken in flips | exchanges if _is_ours(broken)] == []
 
 
 @pytest.mark.parametrize(
@@ -251,12 +292,61 @@ async def test_a_typo_costs_no_statement(database: Database, settings: Settings,
     assert statements == []
 
 
-async def test_a_bare_token_that_was_imported_is_taken(database: Database, settings: Settings) -> None:
+async def test_a_bare_token_that_was_imported_is_taken_in_either_case(database: Database, settings: Settings) -> None:
     token = await stored(database, BARE)
 
-    actor = await authenticate(request_with(("Sp-Token", BARE)), database, settings, NOW)
+    actors = [await authenticate(request_with(("Sp-Token", secret)), database, settings, NOW) for secret in (BARE, BARE.upper())]
 
-    assert actor.token_id == token.id
+    assert [actor.token_id for actor in actors] == [token.id] * 2
+
+
+@pytest.mark.parametrize(
+    ("ranges", "address", "let_in"),
+    [
+        (None, "", True),
+        (["203.0.113.0/24"], "203.0.113.7", True),
+        (["203.0.113.0/24"], "::ffff:203.0.113.7", True),
+        (["203.0.113.0/24"], "203.0.114.7", False),
+        (["203.0.113.0/24", "2001:db8::/32"], "2001:db8::1", True),
+        (["2001:db8::/32"], "203.0.113.7", False),
+        (["203.0.113.7/32"], "", False),
+        (["203.0.113.7/32"], "203.0.113.7, 10.0.0.1", False),
+        ([], "203.0.113.7", True),
+    ],
+)
+def test_a_token_may_be_tied_to_networks(ranges: list[str] | None, address: str, let_in: bool) -> None:
+    assert may_come_from(ranges, address) is let_in
+
+
+async def test_from_another_network_a_token_is_unknown_also_when_it_is_remembered(database: Database, settings: Settings) -> None:
+    await stored(database, LIVE, address_ranges=["203.0.113.0/24"])
+    remembered, request = Remembered(0.5), request_with(("Sp-Token", LIVE))
+
+    let_in = await authenticate(request, database, settings, NOW, remembered=remembered, address="203.0.113.7")
+    with pytest.raises(Unauthenticated):
+        await authenticate(request, database, settings, NOW, remembered=remembered, address="203.0.114.7")
+
+    assert let_in.token_id
+
+
+async def test_the_gateway_comes_in_with_a_credential_of_its_own_until_it_is_revoked(database: Database, settings: Settings) -> None:
+    made = make_gateway_secret()
+    async with database.writing() as session:
+        await add_gateway(session, "portal", made, now=NOW)
+    presented = request_with(("Authorization", f"Bearer {made.secret}"))
+
+    actor = await authenticate(presented, database, settings, NOW)
+    async with database.writing() as session:
+        [credential] = await gateways(session)
+        revoked = await revoke_gateway(session, credential.public_id, now=NOW)
+        again = await revoke_gateway(session, credential.public_id, now=NOW)
+
+    assert (actor.is_gateway, actor.is_anonymous, actor.account_id, actor.user_id, actor.token_id) == (True, False, None, None, None)
+    assert actor.permissions == {Permission.INVITATIONS_READ, Permission.CONTRACTS_READ, Permission.PROJECTS_READ}
+    assert (credential.last_used_at, made.secret not in str(vars(credential))) == (NOW, True)
+    assert (revoked, again) == (True, False)
+    with pytest.raises(Unauthenticated):
+        await authenticate(presented, database, settings, NOW)
 
 
 async def test_a_bare_token_of_the_other_environment_is_sent_there(database: Database, settings: Settings) -> None:

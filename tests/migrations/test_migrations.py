@@ -151,7 +151,14 @@ def definitions(connection: Connection) -> list[str]:
     """Every table, constraint and index as the database tells it, in one order; lines of a table may come in any."""
     statement = SQLITE if connection.dialect.name == "sqlite" else POSTGRESQL
     found = connection.execute(text(statement)).scalars()
-    return sorted("\n".join(sorted(line.strip().rstrip(",") for line in each.splitlines())) for each in found)
+    return sorted("\n".join(sorted(_parts(each))) for each in found)
+
+
+def _parts(definition: str) -> list[str]:
+    """Its lines; SQLite writes a column that was added later behind the others, on one line with what closes the table."""
+    if definition.startswith("CREATE TABLE"):
+        definition = definition.rstrip().removesuffix(")")
+    return [part for line in re.split(r"\n|, (?=[a-z_]+ [A-Z])", definition) if (part := line.strip(" ,\t"))]
 
 
 async def run(url: str, work: Callable[[Connection], Any]) -> Any:

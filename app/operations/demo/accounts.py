@@ -128,12 +128,17 @@ def _add_provider(world: World, place: int, pool: dict[str, str], since: datetim
             email=email("info", pool["websiteHost"].partition(".")[0]),
             mobile=mobile(10 + place),
             national_address=f"RDMO{1001 + place}",
+            unified_number=_unified_number(place),
             status=ProviderStatus.ACTIVE,
             version=1,
             created_at=since,
             updated_at=since,
         )
     )
+
+
+def _unified_number(provider: int) -> str:
+    return f"70000001{provider:02d}"
 
 
 def _add_company(world: World, place: int, provider: Provider, since: datetime) -> Company:
@@ -144,7 +149,7 @@ def _add_company(world: World, place: int, provider: Provider, since: datetime) 
             provider_id=provider.id,
             labor_office_id=11 + place,
             sequence_number=1_000_001 + 1_111 * place,
-            unified_number=f"70000001{place // COMPANIES_PER_PROVIDER:02d}",
+            unified_number=_unified_number(place // COMPANIES_PER_PROVIDER),
             name_ar=pool["nameAr"],
             name_en=pool["nameEn"],
             city_id=reference_id(City, pool["cityKey"]),
