@@ -1,4 +1,4 @@
-"""The command line: `telework serve | migrate | seed | demo | schema | documents | settings`, and the operator's commands. No rules of its own."""
+"""The command line: the server's commands, the schema's, the documents', and the operator's. No rules of its own."""
 
 from __future__ import annotations
 

@@ -160,9 +160,7 @@ def _object(model: type[Base], names: dict[str, Any], values: Sequence[Any]) -> 
 # ---- pages -------------------------------------------------------------------------------------------------------------
 
 
-async def _page(
-    context: Context, declared: GraphField, source: Many, parent: UUID | None, arguments: dict[str, Any]
-) -> Connection[Any]:
+async def _page(context: Context, declared: GraphField, source: Many, parent: UUID | None, arguments: dict[str, Any]) -> Connection[Any]:
     request = page_request(source, arguments, default=context.settings.default_page, most=context.settings.largest_page)
     _require(context, declared, request.needs)
     rows, more = await context.load((source, request), partial(_pages, context, source, request), parent or ())

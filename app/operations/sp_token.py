@@ -81,11 +81,7 @@ def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
     wanted = sorted(DEFAULT_SCOPES) if scopes is None else scopes
     if not wanted:
         raise ValidationFailed(("scopes",), en="Give at least one scope.", ar="حدد صلاحية واحدة على الأقل.")
-    refused = [
-        ScopeNotGrantable(("scopes", place), scope=scope)
-        for place, scope in enumerate(wanted)
-        if not may_grant(work.actor, scope)
-    ]
+    refused = [ScopeNotGrantable(("scopes", place), scope=scope) for place, scope in enumerate(wanted) if not may_grant(work.actor, scope)]
     if refused:
         raise AppErrors(list(refused))
     return sorted(set(wanted))

@@ -184,9 +184,7 @@ async def test_members_of_others_are_no_members(world: World) -> None:
     [foreign] = await world.portal.fetch(select(Member).where(Member.company_id == world.south.id))
     absent = Member(id=world.north.id)
 
-    replies = [
-        await act for member in (foreign, absent) for act in (_update(world, member, "VIEWER"), _remove(world, member))
-    ]
+    replies = [await act for member in (foreign, absent) for act in (_update(world, member, "VIEWER"), _remove(world, member))]
 
     assert [(reply.codes, reply.paths) for reply in replies] == [(["NOT_FOUND"], [["input", "memberId"]])] * 4
     assert replies[0].body == replies[2].body
@@ -301,7 +299,7 @@ async def test_rights_that_went_while_the_request_was_under_way_are_gone(
         return await transact(*arguments)
 
     monkeypatch.setattr(mutation, "_transact", pause)
-    update = "mutation($id: ID!) { updateProject(input: {projectId: $id, titleAr: \"آخر\"}) { userErrors { code } } }"
+    update = 'mutation($id: ID!) { updateProject(input: {projectId: $id, titleAr: "آخر"}) { userErrors { code } } }'
     under_way = asyncio.create_task(world.portal(update, caller, id=project.public_id))
     await waiting.wait()
     await alter(world, member, row)

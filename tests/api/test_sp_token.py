@@ -466,7 +466,7 @@ async def test_a_missing_scope_is_named_with_the_field_that_wants_it_and_those_t
     one = await world.contract()
     read = """query($id: ID!) { viewer { account { jobs { totalCount } } } node(id: $id) { id }
         switched: viewer { account { provider { email } } } }"""
-    write = "mutation { revokeToken(input: {tokenId: \"tok_0\"}) { userErrors { code } } }"
+    write = 'mutation { revokeToken(input: {tokenId: "tok_0"}) { userErrors { code } } }'
 
     refused = await world.portal(read, token, id=one.public_id)
     written = await world.portal(write, token)
