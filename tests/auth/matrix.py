@@ -55,6 +55,7 @@ from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
 from tests.world import World, make_world
 
 SCHEMA = schema._schema
+PERSONAL = "Session"  # a node that is one person's
 TABLE = Path(__file__).with_name("matrix.txt")
 COLUMNS = ("OWNER", "ADMIN", "MEMBER", "VIEWER", "suspended", "unchosen", "gateway", "anonymous")
 # Written out, not read from the code: what a token may hold is part of what is tried.
@@ -139,7 +140,7 @@ def fields() -> set[str]:
 
 def _is_node(type_: GraphQLObjectType) -> bool:
     """Whether one row of the company's serves all callers; a session is its own person's, and reached through them."""
-    return type_.name != "Session" and any(interface.name == "Node" for interface in type_.interfaces)
+    return type_.name != PERSONAL and any(interface.name == "Node" for interface in type_.interfaces)
 
 
 @cache
@@ -152,7 +153,8 @@ def routes() -> dict[str, tuple[str, ...]]:
         name = front.pop(0)
         for each, declared in types()[name].fields.items():
             inner = get_named_type(declared.type)
-            if isinstance(inner, GraphQLObjectType) and inner.name not in found and each not in ("node", "nodes"):
+            by_id = each in ("node", "nodes") and inner.name != PERSONAL
+            if isinstance(inner, GraphQLObjectType) and inner.name not in found and not by_id:
                 found[inner.name] = (*found[name], each)
                 front.append(inner.name)
     return found
@@ -190,6 +192,8 @@ class Probe:
 
     async def run(self, caller: Caller) -> Outcome:
         outcome = Outcome()
+        async with self.portal.database.writing() as session:
+            await session.execute(update(Session).values(device="x", address="x"))
         await self._queries(caller, outcome)
         await self._mutations(caller, outcome)
         return outcome
@@ -357,10 +361,7 @@ async def callers(world: World) -> list[tuple[str, Caller]]:
 async def outcomes(world: World, extras: dict[str, list[str]]) -> dict[str, Outcome]:
     """What each caller got, by the caller's name."""
     probe = Probe(world.portal, await sample_rows(world), extras)
-    trying = await callers(world)
-    async with world.portal.database.writing() as session:
-        await session.execute(update(Session).values(device="x", address="x"))
-    found = {name: await probe.run(caller) for name, caller in trying}
+    found = {name: await probe.run(caller) for name, caller in await callers(world)}
     await world.alter(world.north, status="SUSPENDED")
     return {**found, "suspended": await probe.run(await world.person())}
 
