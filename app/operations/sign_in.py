@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -34,9 +34,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Who it was, and the secret of their new session."""
+    """Who it was, and their new session with its secret."""
 
     user_id: UUID
+    session_id: UUID
     secret: str
 
 
@@ -61,7 +62,8 @@ async def enter(database: Database, settings: Settings, arrived: Arrived, visit:
             device=visit.device,
             address=visit.address,
         )
-        return Entered(user.id, secret)
+        made = select(Session.id).where(Session.secret_hash == hash_of(secret))
+        return Entered(user.id, (await session.execute(made)).scalar_one(), secret)
 
     try:
         return await database.write(work)
@@ -83,7 +85,9 @@ async def leave(session: AsyncSession, departed: Departed, *, issuer: str, now: 
         theirs = theirs.where(User.subject == departed.subject)
     ended = delete(Session).where(Session.user_id.in_(theirs))
     if departed.provider_session is not None:
-        ended = ended.where(Session.provider_session == departed.provider_session)
+        named = Session.provider_session == departed.provider_session
+        # A session of the subject's that was begun without a name may be the one: rather one too many.
+        ended = ended.where(or_(named, Session.provider_session.is_(None)) if departed.subject is not None else named)
     found = await session.scalars(ended.returning(Session.user_id), execution_options={"synchronize_session": False})
     return list(found)
 
