@@ -177,9 +177,12 @@ class Portal:
         await self.database.close()
 
 
+PATIENT = 60  # seconds that an operation has: a busy machine is no failure
+
+
 @asynccontextmanager
 async def portal_on(database_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[Portal]:
-    portal = Portal(database_url, data_dir, **settings)
+    portal = Portal(database_url, data_dir, **{"deadline": PATIENT, **settings})
     try:
         yield portal
     finally:

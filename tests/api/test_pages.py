@@ -35,6 +35,7 @@ from app.models import (
     Occupation,
     ProjectKind,
     Role,
+    Session,
     SpToken,
     User,
 )
@@ -445,6 +446,9 @@ async def _make_crowd(world: World) -> Crowd:
         dates = {"status": MemberStatus.ACTIVE, "created_at": made_at(i), "updated_at": now}
         await world.portal.store(
             Member(user_id=owner.id, company_id=company.id, role=Role.OWNER, **dates),
+            Session(
+                user_id=owner.id, company_id=north.id, secret_hash=f"{i:064x}", created_at=made_at(i), expires_at=now + timedelta(days=1)
+            ),
             Member(user_id=user.id, company_id=north.id, role=Role.VIEWER, **dates),
             SpToken(
                 company_id=north.id,

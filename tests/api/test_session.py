@@ -311,9 +311,9 @@ async def test_without_a_database_signing_in_is_a_page_that_says_so(backend: str
     async with portal_on(url, data, database_pool_size=1) as portal, _browser(portal) as browser:
         asked = dict((await browser.get("/auth/login", follow_redirects=True)).url.params)
         browser.cookies.set("telework_sign_in", "t" * 43)
-        for engine in (portal.database.engine, portal.database.writer):
-            engine.sync_engine.pool._timeout = 0.05
-        async with portal.database.engine.connect() as one, portal.database.writer.connect() as other:
+        portal.database._readers.patience = 0.05
+        portal.database.writer.sync_engine.pool._timeout = 0.05
+        async with portal.database.reading() as one, portal.database.writer.connect() as other:
             await one.execute(text("SELECT 1"))
             await other.execute(text("SELECT 1"))
             with capture_logs() as lines:
