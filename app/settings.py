@@ -19,6 +19,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite+aiosqlite:///telework.db"
     database_pool_size: int = Field(default=10, ge=1)  # for reading, and as many again for writing (on SQLite one)
+    row_security: bool = True  # on PostgreSQL the server works as a role that sees the caller's rows alone; see docs/security.md
     public_url: str = "http://127.0.0.1:8000"
     data_dir: Path = Path(".data")
     environment: Literal["LIVE", "SANDBOX"] = "LIVE"

@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from app.auth.actor import Actor
 from app.auth.sessions import start_session
 from app.auth.tokens import make_secret
+from app.database import Database
 from app.engine.frozen import Frozen
 from app.models import Company, Environment, SpToken, User
 from app.settings import Settings
@@ -88,7 +89,8 @@ class Portal:
         # Tests change rows behind the server's back: it is to look callers up each time.
         self.settings = Settings(database_url=database_url, data_dir=data_dir, demo=True, **{"remembered_seconds": 0, **settings})
         self.app = create_app(self.settings, clock=self.clock)
-        self.database = self.app.state.database
+        self.server_database = self.app.state.database  # as the server asks it
+        self.database = Database(self.settings)  # as the tables' owner, behind the server's back
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url=self.settings.public_url)
 
     async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", **variables: Any) -> Reply:
@@ -112,7 +114,7 @@ class Portal:
             seen.append(self.text)
             return await fetch(self, driver, values)
 
-        engines = self.database.engine.sync_engine, self.database.writer.sync_engine
+        engines = self.server_database.engine.sync_engine, self.server_database.writer.sync_engine
         for engine in engines:
             event.listen(engine, "before_cursor_execute", note)
         # What runs on the driver passes SQLAlchemy by.
@@ -150,7 +152,7 @@ class Portal:
     async def actor(self, caller: Caller) -> Actor:
         """Whom the server takes the caller for."""
         headers = [(name.lower().encode(), value.encode()) for name, value in caller.headers.items()]
-        return await authenticate(HTTPConnection({"type": "http", "headers": headers}), self.database, self.settings, self.clock())
+        return await authenticate(HTTPConnection({"type": "http", "headers": headers}), self.server_database, self.settings, self.clock())
 
     async def store(self, *rows: Any) -> None:
         async with self.database.writing() as session:
@@ -165,6 +167,7 @@ class Portal:
 
     async def close(self) -> None:
         await self.http.aclose()
+        await self.server_database.close()
         await self.database.close()
 
 

@@ -9,12 +9,14 @@ from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.auth.actor import Actor
+from app.auth.doors import Door
 from app.auth.permissions import NONE, ROLE_PERMISSIONS
 from app.auth.secrets import hash_of, new_secret
 from app.models import Company, CompanyStatus, Locale, Member, MemberStatus, Provider, ProviderStatus, Session, User
 from app.models.base import Instant
 
-_FOUND = (
+SESSION_OF_SECRET = Door(
+    "session_of_secret",
     select(
         Session.id,
         Session.user_id,
@@ -32,7 +34,10 @@ _FOUND = (
     )
     .outerjoin(Company, Company.id == Member.company_id)
     .outerjoin(Provider, Provider.id == Company.provider_id)
-    .where(Session.secret_hash == bindparam("secret_hash"), Session.expires_at > bindparam("now", type_=Instant()))
+    .where(Session.secret_hash == bindparam("secret_hash"), Session.expires_at > bindparam("now", type_=Instant())),
+)
+DEAD_SESSIONS = Door(
+    "dead_sessions", delete(Session).where(Session.expires_at <= bindparam("now", type_=Instant())).returning(Session.id)
 )
 
 
@@ -43,7 +48,7 @@ async def start_session(session: AsyncSession, user_id: UUID, *, id_token: str |
     The active company is the user's, where there is exactly one; else none, until switchAccount.
     """
     # In passing: dead sessions are of no use to anybody.
-    await session.execute(delete(Session).where(Session.expires_at <= now))
+    await session.execute(DEAD_SESSIONS.on(session), {"now": now})
     active = select(Member.company_id).where(Member.user_id == user_id, Member.status == MemberStatus.ACTIVE).limit(2)
     companies = (await session.scalars(active)).all()
     secret = new_secret()
@@ -63,7 +68,7 @@ async def start_session(session: AsyncSession, user_id: UUID, *, id_token: str |
 
 async def actor_of_session(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> Actor | None:
     """The person whom the secret stands for, with their role in the active company; None when unknown or expired. One statement."""
-    row = (await connection.execute(_FOUND, {"secret_hash": hash_of(secret), "now": now})).one_or_none()
+    row = (await connection.execute(SESSION_OF_SECRET.on(connection), {"secret_hash": hash_of(secret), "now": now})).one_or_none()
     if row is None:
         return None
     return Actor(

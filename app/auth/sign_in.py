@@ -31,16 +31,19 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import values
+from app.auth.doors import Door
 from app.auth.secrets import hash_of, new_secret
 from app.auth.sessions import start_session
-from app.database import Database
+from app.database import Database, assume
 from app.errors import ValidationFailed, Worded
 from app.models import Locale, Member, MemberStatus, SignIn, User
+from app.models.base import uuid7
+from app.scope import Scope
 from app.settings import Settings
 
 SIGN_IN_MINUTES = 10
@@ -53,6 +56,17 @@ _SIGNATURES = JWSRegistry(algorithms=["RS256", "PS256", "ES256", "EdDSA"], stric
 _OURS = re.compile(r"[\w-]{43}", re.ASCII)
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 _CODE = re.compile(r"[\x20-\x7e]{1,4096}")
+
+# Whoever the provider vouches for, whether or not they have been here before.
+PERSON_SIGNING_IN = Door(
+    "person_signing_in",
+    select(User.id, User.issuer, User.subject).where(
+        or_(
+            and_(User.issuer == bindparam("issuer"), User.subject == bindparam("subject")),
+            User.national_id == bindparam("national_id"),
+        )
+    ),
+)
 
 
 class SignInFailed(Worded):
@@ -412,11 +426,22 @@ async def _take(database: Database, secret: str | None, state: str | None, now: 
 
 async def _user(session: AsyncSession, person: Person, now: datetime) -> UUID:
     """The user that the person is, made at the first sign-in; invitations to companies become memberships."""
-    user = await session.scalar(select(User).where(User.issuer == person.issuer, User.subject == person.subject))
-    if user is None:
-        user = await session.scalar(select(User).where(User.national_id == person.national_id))
+    them = {"issuer": person.issuer, "subject": person.subject, "national_id": person.national_id}
+    found = (await session.execute(PERSON_SIGNING_IN.on(session), them)).all()
+    linked = [row.id for row in found if (row.issuer, row.subject) == (person.issuer, person.subject)]
+    user_id: UUID = (linked or [row.id for row in found] or [uuid7()])[0]
+    await assume(session, Scope(person=user_id))
+    user = await session.get(User, user_id)
+    if not linked:
         if user is None:
-            user = User(national_id=person.national_id, email=person.email, mobile=person.mobile, locale=person.locale, created_at=now)
+            user = User(
+                id=user_id,
+                national_id=person.national_id,
+                email=person.email,
+                mobile=person.mobile,
+                locale=person.locale,
+                created_at=now,
+            )
             session.add(user)
         elif user.subject is not None and not is_loopback(user.issuer or ""):
             # Two accounts over there, one person here: who vouches for whom is not for us to guess. Only a link that a demo's provider

@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.auth.actor import Actor
+from app.auth.doors import Door
 from app.auth.permissions import GRANTABLE, Permissions
 from app.auth.secrets import hash_of
 from app.models import Company, CompanyStatus, Environment, Provider, ProviderStatus, SpToken
@@ -73,7 +74,8 @@ def is_bare(secret: str) -> bool:
     return _BARE.fullmatch(secret) is not None
 
 
-_FOUND = (
+TOKEN_OF_SECRET = Door(
+    "token_of_secret",
     select(
         SpToken.id,
         SpToken.name,
@@ -89,13 +91,13 @@ _FOUND = (
         SpToken.secret_hash == bindparam("secret_hash"),
         or_(SpToken.revoked_at.is_(None), SpToken.revoked_at > bindparam("now", type_=Instant())),
         or_(SpToken.expires_at.is_(None), SpToken.expires_at > bindparam("now", type_=Instant())),
-    )
+    ),
 )
 
 
 async def token_in_use(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> TokenInUse | None:
     """The token with this secret; None when there is none, it is revoked or it has expired. One statement."""
-    row = (await connection.execute(_FOUND, {"secret_hash": hash_of(secret), "now": now})).one_or_none()
+    row = (await connection.execute(TOKEN_OF_SECRET.on(connection), {"secret_hash": hash_of(secret), "now": now})).one_or_none()
     if row is None:
         return None
     # What was grantable when the token was made need not be so today.

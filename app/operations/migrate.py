@@ -10,7 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import Database
+from app.auth import walls
+from app.database import Database, driver_of
 from app.operations.reference import write_reference_data
 from app.settings import Settings
 
@@ -29,9 +30,20 @@ async def migrate(database_url: str) -> None:
             if not database.is_sqlite:
                 await session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             await upgrade(session)
+            if not database.is_sqlite:
+                await raise_walls(session)
             await write_reference_data(session)
     finally:
         await database.close()
+
+
+async def raise_walls(session: AsyncSession) -> None:
+    """Makes row-level security what the models say, where it is not: after any revision, so that no new table stays outside of it."""
+    schema = await session.scalar(text("SELECT quote_ident(current_schema())"))
+    made = walls.script(str(schema))
+    mark = f"row-level security {walls.digest(made)}"
+    if mark != await session.scalar(text("SELECT obj_description('alembic_version'::regclass)")):
+        await driver_of(await session.connection()).execute(f"{made};\nCOMMENT ON TABLE alembic_version IS '{mark}'")
 
 
 async def upgrade(session: AsyncSession, revision: str = "head") -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.permissions import Permission
+from app.auth.visible import scope_of
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
 from app.engine.inputs import read_input
@@ -146,7 +147,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
 
     try:
-        await context.database.write(work)
+        await context.database.write(work, scope_of(context.actor))
     except _NothingWritten:
         return outcome
     except IntegrityError as error:

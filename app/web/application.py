@@ -41,7 +41,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     if not settings.secret_key.get_secret_value():
         settings = settings.model_copy(update={"secret_key": SecretStr(secrets.token_hex(32))})
     registered = read_manifest(settings.trusted_documents, schema, settings) if settings.trusted_documents else {}
-    database = Database(settings)
+    database = Database(settings, restricted=settings.row_security)
     remembered = Remembered(settings.remembered_seconds)
     client, provider_routes = _sign_in(settings, database, clock)
 
@@ -111,5 +111,6 @@ def _forgetting(routes: list[Route], remembered: Remembered) -> list[Route]:
 def _sign_in(settings: Settings, database: Database, clock: Clock) -> tuple[OpenIdClient | None, list[BaseRoute]]:
     """The unified login: the settings' issuer, else the demo's own provider where this is a demo, else none."""
     if settings.demo and settings.oidc_issuer is None:
-        return demo_sign_in(settings, database, clock=clock)
+        # Its personas are everybody: it asks as the tables' owner. Nowhere but on a loopback address.
+        return demo_sign_in(settings, Database(settings), clock=clock)
     return openid_client(settings), []

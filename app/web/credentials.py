@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +14,7 @@ from app.auth.actor import ANONYMOUS, Actor
 from app.auth.secrets import hash_of
 from app.auth.sessions import actor_of_session
 from app.auth.tokens import environment_of, is_bare, is_stale, token_in_use, touch_token
+from app.auth.visible import scope_of
 from app.database import Database
 from app.errors import Unauthenticated, WrongEnvironment
 from app.settings import Settings
@@ -89,8 +89,8 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
         raise Unauthenticated
     if found.environment != settings.environment:
         raise WrongEnvironment(environment=found.environment)
-    if found.actor.token_id and is_stale(found.last_used_at, now):
-        await _touch(database, found.actor.token_id, now)
+    if is_stale(found.last_used_at, now):
+        await _touch(database, found.actor, now)
     return found.actor
 
 
@@ -130,15 +130,16 @@ def _presented(request: HTTPConnection) -> str | None:
     return tokens.pop()
 
 
-async def _touch(database: Database, token_id: UUID, now: datetime) -> None:
+async def _touch(database: Database, actor: Actor, now: datetime) -> None:
     async def touch(session: AsyncSession) -> None:
-        await touch_token(session, token_id, now=now)
+        if actor.token_id:
+            await touch_token(session, actor.token_id, now=now)
 
     try:
-        await database.write(touch)
+        await database.write(touch, scope_of(actor))
     except SQLAlchemyError as error:
         # A time of use that could not be written is no reason to refuse the request.
-        _log.warning("token_not_touched", token_id=str(token_id), error=type(error).__name__)
+        _log.warning("token_not_touched", token_id=str(actor.token_id), error=type(error).__name__)
 
 
 def _cookie_prefix(settings: Settings) -> str:

@@ -22,6 +22,8 @@ from starlette.routing import Route
 from app.auth.actor import Actor
 from app.auth.sessions import actor_of_session, end_session
 from app.auth.sign_in import SIGN_IN_MINUTES, OpenIdClient, ProviderUnavailable, SignedIn, SignInFailed, is_loopback
+from app.auth.visible import scope_of
+from app.database import assume
 from app.web.credentials import clear_session_cookie, session_cookie_name, set_cookie, set_session_cookie, sign_in_cookie_name
 
 HOME: Final = "/graphiql"
@@ -158,6 +160,8 @@ async def _leave(request: Request) -> str | None:
 
     async def end(session: AsyncSession) -> tuple[Actor | None, str | None]:
         actor = await actor_of_session(session, secret, now=state.clock())
+        if actor:
+            await assume(session, scope_of(actor))
         return actor, (await end_session(session, actor.session_id) if actor and actor.session_id else None)
 
     actor, id_token = await state.database.write(end)
