@@ -52,8 +52,9 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has
         """Once for each connection. Raises Unrestricted."""
         if not await self.fetchval(_RESTRICTED, APP_ROLE):
             raise Unrestricted(f"the database's user must be a member of {APP_ROLE}, own no table and be no superuser")
-        # Kept: asyncpg closes the statement with its last reference.
+        # Kept: asyncpg closes the statement with its last reference. Run once: what is only prepared leaves a transaction open.
         self.telling = await self.prepare(_TELL, name=_STATEMENT)
+        await self.telling.fetch("", "")
 
     def ask_as(self, scope: Scope) -> None:
         """From the next statement on, in the middle of a transaction too."""

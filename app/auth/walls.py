@@ -64,9 +64,9 @@ def models() -> list[type[Base]]:
     return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__tablename__)
 
 
-def script(schema: str) -> str:
+def raised(schema: str) -> str:
     """All statements that make the wall anew, in the schema, for whoever runs them: the tables' owner."""
-    made = [_ROLE, _WITHOUT, f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}"]
+    made = [_ROLE, LOWERED, f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}"]
     for model in models():
         made += _walled(model)
     for door in DOORS:
@@ -136,7 +136,8 @@ _ROLE = f"""DO $role$ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker
 END $role$"""
 
-_WITHOUT = r"""DO $without$ DECLARE made record; BEGIN
+# As it was before there were any: migrations may then change what policies refer to.
+LOWERED = r"""DO $lowered$ DECLARE made record; BEGIN
     FOR made IN SELECT policyname, tablename FROM pg_policies WHERE schemaname = current_schema() LOOP
         EXECUTE format('DROP POLICY %I ON %I', made.policyname, made.tablename);
     END LOOP;
@@ -144,4 +145,8 @@ _WITHOUT = r"""DO $without$ DECLARE made record; BEGIN
         WHERE pronamespace = current_schema()::regnamespace AND prosecdef AND proname LIKE 'telework\_%' LOOP
         EXECUTE format('DROP FUNCTION %s', made.signature);
     END LOOP;
-END $without$"""
+    FOR made IN SELECT relname FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relrowsecurity LOOP
+        EXECUTE format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', made.relname);
+    END LOOP;
+END $lowered$"""

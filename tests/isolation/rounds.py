@@ -20,7 +20,8 @@ Walls = Literal["both", "first", "second"]
 def walled() -> list[type[Base]]:
     """The models whose rows are somebody's and that the graph shows."""
     models = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__name__)
-    return [model for model in models if model.scoped_by not in (everyone, nobody)]
+    shown = schema._schema.type_map
+    return [model for model in models if model.scoped_by not in (everyone, nobody) and model.__name__ in shown]
 
 
 @contextmanager
