@@ -18,6 +18,7 @@ APP_ROLE: Final = "telework_app"  # owns nothing; the policies are made for it
 ACCOUNT_SETTING: Final = "telework.account"
 PERSON_SETTING: Final = "telework.person"
 
+_PATIENCE = 1.0  # seconds
 _STATEMENT = "telework_scope"
 # Of no rows, so that the reader of the statement that follows meets none but its own; || has both calls made.
 _TELL = f"SELECT WHERE set_config('{ACCOUNT_SETTING}', $1, true) || set_config('{PERSON_SETTING}', $2, true) IS NULL"
@@ -99,10 +100,16 @@ class _Telling:
         except BaseException as error:
             # A statement that was never sent (an argument that does not fit) leaves the scope standing before the next one.
             if protocol.queries_count == sent:
-                if isinstance(error, asyncpg.InterfaceError):
-                    await protocol.query("", None)
-                else:
-                    self._transport.abort()
+                await self._end_batch(error)
+            raise
+
+    async def _end_batch(self, error: BaseException) -> None:
+        try:
+            if not isinstance(error, Exception):
+                raise error
+            await self._protocol.query("", _PATIENCE)
+        except BaseException:
+            self._transport.abort()
             raise
 
 

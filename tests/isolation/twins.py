@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import inspect, select
@@ -12,6 +12,7 @@ from app.models import (
     Base,
     Company,
     Contract,
+    Employment,
     Establishment,
     Event,
     EventType,
@@ -32,6 +33,7 @@ from app.models.base import everyone
 from tests.portal import Caller, Portal
 from tests.world import World, make_world
 
+STRAY = date(2031, 7, 13)
 MARKS = {"north": "الشمالnorth", "south": "الجنوبsouth"}
 
 
@@ -65,6 +67,9 @@ async def make_twins(portal: Portal) -> Twins:
         await _plant(world, getattr(world, name), owners[name], mark, shared)
     callers = {name: await portal.person(owners[name]) for name in MARKS}
     tokens = {name: await portal.token(getattr(world, name), *SCOPES) for name in MARKS}
+    # A leave is reached from its employment alone: one that says it is south's, under north's employment, must not show there.
+    employment = (await portal.fetch(select(Employment).where(Employment.company_id == world.north.id)))[0]
+    await world.store(LeavePeriod(company_id=world.south.id, employment_id=employment.id, starts_on=STRAY))
     rows = {name: await _rows(portal, getattr(world, name)) for name in MARKS}
     made = {
         name: Tenant(getattr(world, name), mark, callers[name], tokens[name], rows[name], frozenset()) for name, mark in MARKS.items()
@@ -73,7 +78,7 @@ async def make_twins(portal: Portal) -> Twins:
     return Twins(
         portal,
         replace(north, tells=_tells(rows["north"], rows["south"], north.mark)),
-        replace(south, tells=_tells(rows["south"], rows["north"], south.mark)),
+        replace(south, tells=_tells(rows["south"], rows["north"], south.mark) | {STRAY.isoformat()}),
     )
 
 
