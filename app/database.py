@@ -121,9 +121,7 @@ def _engine(settings: Settings, size: int, *, restricted: bool) -> AsyncEngine:
         if restricted:
             event.listen(made.sync_engine, "connect", lambda connection, _: connection.run_async(ScopedConnection.prepare_scope))
         return made
-    engine = create_async_engine(
-        settings.database_url, pool_size=size, max_overflow=0, pool_timeout=30, hide_parameters=True
-    )
+    engine = create_async_engine(settings.database_url, pool_size=size, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

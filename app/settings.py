@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     most_batched: int = Field(default=10, ge=1)  # operations in one request
     arrival_seconds: float = Field(default=10, gt=0)  # until a body must have arrived
     deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
+    cors_origins: str = ""  # exact origins, with commas, whose pages may ask the graph in their person's name
     remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # how long a token or session found is not looked up again; 0: always
 
     # Trusted documents: a JSON file {"sha256:...": "document"}, read and checked at start.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +18,12 @@ from starlette.requests import HTTPConnection
 from app.auth.actor import Actor
 from app.auth.sessions import start_session
 from app.auth.tokens import make_secret
-from app.database import Database
 from app.engine.frozen import Frozen
 from app.models import Company, Environment, SpToken, User
 from app.settings import Settings
 from app.web.application import create_app
 from app.web.credentials import authenticate, session_cookie_name
+from tests.traces import SECRETS, indiscreet
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # noon in Riyadh, a Sunday
 
@@ -90,14 +91,16 @@ class Portal:
         self.settings = Settings(database_url=database_url, data_dir=data_dir, demo=True, **{"remembered_seconds": 0, **settings})
         self.app = create_app(self.settings, clock=self.clock)
         self.server_database = self.app.state.database  # as the server asks it
-        self.database = Database(self.settings)  # as the tables' owner, behind the server's back
+        self.database = self.app.state.everybody  # as the tables' owner, behind the server's back
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url=self.settings.public_url)
 
     async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", **variables: Any) -> Reply:
         headers = {"Accept-Language": language, "Accept": "application/graphql-response+json", **as_.headers}
         with self.statements() as seen:
             response = await self.http.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
-        return Reply(response.status_code, response.json(), response.headers, list(seen))
+        reply = Reply(response.status_code, response.json(), response.headers, list(seen))
+        assert indiscreet(json.dumps(reply.errors, ensure_ascii=False)) == []
+        return reply
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:
@@ -133,6 +136,7 @@ class Portal:
             return await start_session(session, user.id, id_token=None, now=self.clock(), hours=12)
 
         secret = await self.database.write(start)
+        SECRETS.add(secret)
         return Caller({"Cookie": f"{session_cookie_name(self.settings)}={secret}"})
 
     async def token(self, company: Company, *scopes: str) -> Caller:
@@ -147,6 +151,7 @@ class Portal:
             created_at=self.clock(),
         )
         await self.store(row)
+        SECRETS.add(made.secret)
         return Caller({"Authorization": f"Bearer {made.secret}"})
 
     async def actor(self, caller: Caller) -> Actor:

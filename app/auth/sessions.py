@@ -36,9 +36,7 @@ SESSION_OF_SECRET = Door(
     .outerjoin(Provider, Provider.id == Company.provider_id)
     .where(Session.secret_hash == bindparam("secret_hash"), Session.expires_at > bindparam("now", type_=Instant())),
 )
-DEAD_SESSIONS = Door(
-    "dead_sessions", delete(Session).where(Session.expires_at <= bindparam("now", type_=Instant())).returning(Session.id)
-)
+DEAD_SESSIONS = Door("dead_sessions", delete(Session).where(Session.expires_at <= bindparam("now", type_=Instant())).returning(Session.id))
 
 
 async def start_session(session: AsyncSession, user_id: UUID, *, id_token: str | None, now: datetime, hours: int) -> str:

@@ -432,24 +432,19 @@ async def _user(session: AsyncSession, person: Person, now: datetime) -> UUID:
     user_id: UUID = (linked or [row.id for row in found] or [uuid7()])[0]
     await assume(session, Scope(person=user_id))
     user = await session.get(User, user_id)
-    if not linked:
-        if user is None:
-            user = User(
-                id=user_id,
-                national_id=person.national_id,
-                email=person.email,
-                mobile=person.mobile,
-                locale=person.locale,
-                created_at=now,
-            )
-            session.add(user)
-        elif user.subject is not None and not is_loopback(user.issuer or ""):
-            # Two accounts over there, one person here: who vouches for whom is not for us to guess. Only a link that a demo's provider
-            # made, whose address changes with its port, gives way.
-            raise ProviderAtFault("national_id of another subject")
-        user.issuer, user.subject, user.name = person.issuer, person.subject, person.name
-    elif user.national_id != person.national_id:
+    if user is None:
+        user = User(
+            id=user_id, national_id=person.national_id, email=person.email, mobile=person.mobile, locale=person.locale, created_at=now
+        )
+        session.add(user)
+    elif linked and user.national_id != person.national_id:
         raise ProviderAtFault("another national_id")
+    elif not linked and user.subject is not None and not is_loopback(user.issuer or ""):
+        # Two accounts over there, one person here: who vouches for whom is not for us to guess. Only a link that a demo's provider
+        # made, whose address changes with its port, gives way.
+        raise ProviderAtFault("national_id of another subject")
+    if not linked:
+        user.issuer, user.subject, user.name = person.issuer, person.subject, person.name
     user.last_login_at = now
     await session.flush()
     invited = update(Member).where(Member.user_id == user.id, Member.status == MemberStatus.INVITED)

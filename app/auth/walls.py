@@ -124,7 +124,7 @@ def _sql(model: type[Base], condition: Condition) -> str:
         return literal_column(_SETTINGS[element.key], element.type) if isinstance(element, BindParameter) and element.required else None
 
     # Within a statement: on its own, a subquery would not know that the table is outside of it.
-    whole = visitors.replacement_traverse(select(model.id).where(condition(model), ~false()), {}, replace)
+    whole: Any = visitors.replacement_traverse(select(model.id).where(condition(model), ~false()), {}, replace)
     return str(whole.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})).partition("\nWHERE ")[2]
 
 

@@ -43,6 +43,7 @@ class Context:
     """One operation's. Closed by whoever made it.
 
     now      aware, UTC; the clock that deadlines follow
+    address  where the request comes from
     charge   None where nothing is counted
     signals  what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
     """
@@ -53,6 +54,7 @@ class Context:
     language: Language
     now: datetime
     request_id: str
+    address: str = ""
     charge: Charge | None = None
     signals: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(init=False)

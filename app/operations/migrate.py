@@ -65,8 +65,7 @@ async def _is_behind(session: AsyncSession, revision: str) -> bool:
     def current(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
-    target = _scripts().get_revision(revision)
-    return await (await session.connection()).run_sync(current) != (target and target.revision)
+    return await (await session.connection()).run_sync(current) != _scripts().get_revision(revision).revision
 
 
 async def _lower_walls(session: AsyncSession) -> None:

@@ -170,6 +170,8 @@ def _leave_trace(declared: Mutation, context: Context, errors: list[AppError], o
         operation=declared.operation.__name__,
         user=actor.user_id and str(actor.user_id),
         token=actor.token_id and str(actor.token_id),
+        session=actor.session_id and str(actor.session_id),
+        address=context.address,
         account=actor.account_id and str(actor.account_id),
         codes=[str(error.code) for error in errors],
         validate_only=only_validating,

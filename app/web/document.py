@@ -60,7 +60,7 @@ def _headers(file_name: str) -> dict[str, str]:
     # Never shown within our origin, whatever its bytes are.
     return {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
         "Cache-Control": "private, no-store",
     }
 

@@ -112,7 +112,9 @@ class Visit:
     # ---- one operation -------------------------------------------------------------------------------------------------------
 
     async def _operate(self, asked: Asked, *, last: bool = True) -> Outcome:
-        context = Context(self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id)
+        context = Context(
+            self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id, self.address
+        )
         try:
             prepared = await self._prepared(asked)
             outcome = await self._run(prepared, context)

@@ -84,9 +84,12 @@ class Found(Exception):
 
 
 class Crawl:
-    """Of `north`, against `south`."""
+    """Of `north`, against `south`.
 
-    def __init__(self, twins: Twins, *, first_only: bool = False) -> None:
+    first_only   ends with the first leak, and begins with this type.
+    """
+
+    def __init__(self, twins: Twins, *, first_only: str | None = None) -> None:
         self.portal, self.north, self.south = twins.portal, twins.north, twins.south
         self.findings, self.first_only = Findings(), first_only
         self._names = count()
@@ -119,7 +122,7 @@ class Crawl:
 
     async def _rows(self) -> None:
         """Each of the other's rows by its id, alone and among others."""
-        for type_ in _nodes():
+        for type_ in sorted(_nodes(), key=lambda each: each.name != self.first_only):
             document = _node(type_, _selection(type_, 1))
             rows = [row for row in self.south.rows.get(type_.name, []) if row.id.hex in self.south.tells]
             for row in rows[:3]:
@@ -154,7 +157,9 @@ class Crawl:
             given = {alias: values[min(place, len(values) - 1)] for alias, _, values in groups}
             replies.append(await self._ask(where, document, self.north.owner, **self._own(type_), **given))
         for alias, _, values in groups:
-            found = [_told([_inside(reply.data, alias), _errors(reply, alias)], value) for reply, value in zip(replies, values, strict=False)]
+            found = [
+                _told([_inside(reply.data, alias), _errors(reply, alias)], value) for reply, value in zip(replies, values, strict=False)
+            ]
             self._alike(where, values, found)
 
     def _groups(self, name: str, leaf: Any) -> Iterator[list[Any]]:
@@ -208,7 +213,9 @@ class Crawl:
                     for side, size in (("after", "first"), ("before", "last")):
                         alias, given = f"p{next(self._names)}", f"{size}: 5{order}, {side}"
                         groups.append((alias, "String", [edge["cursor"], _other_key(edge["cursor"])]))
-                        asked.append(f"{alias}: {name}({given}: ${alias}) {{ totalCount nodes {{ id }} pageInfo {{ {_selection(_PAGE_INFO, 0)} }} }}")
+                        asked.append(
+                            f"{alias}: {name}({given}: ${alias}) {{ totalCount nodes {{ id }} pageInfo {{ {_selection(_PAGE_INFO, 0)} }} }}"
+                        )
                         garbled.append(f"{alias}: {name}({given}: {json.dumps(edge['cursor'][:-4])}) {{ totalCount nodes {{ id }} }}")
             if groups:
                 await self._each_kind(f"{type_.name}.{name} cursors", type_, " ".join(asked), groups)
@@ -394,11 +401,11 @@ def _leaves(arguments: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 def _field(name: str, made: GraphQLField, path: Sequence[str], value: str) -> str:
     """The field with this one argument given, and what an input object needs beside it."""
-    inputs = [made.args[path[0]].type]
+    inputs: list[Any] = [made.args[path[0]].type]
     for step in path[1:]:
-        inputs.append(get_named_type(inputs[-1]).fields[step].type)
+        inputs.append(_inputs(inputs[-1])[step].type)
     for step, parent in zip(reversed(path[1:]), reversed(inputs[:-1]), strict=True):
-        beside = {key: next(iter(get_named_type(each.type).values)) for key, each in get_named_type(parent).fields.items() if _is_needed(each)}
+        beside = {key: next(iter(_enum(each.type))) for key, each in _inputs(parent).items() if _is_needed(each)}
         value = "{" + ", ".join(f"{key}: {each}" for key, each in (beside | {step: value}).items()) + "}"
     inner = get_named_type(made.type)
     sub = ""
@@ -411,8 +418,19 @@ def _field(name: str, made: GraphQLField, path: Sequence[str], value: str) -> st
 def _orders(made: GraphQLField) -> list[str]:
     if "orderBy" not in made.args:
         return [""]
-    values = get_named_type(get_named_type(made.args["orderBy"].type).fields["field"].type).values
-    return [f", orderBy: {{field: {value}}}" for value in values]
+    return [f", orderBy: {{field: {value}}}" for value in _enum(_inputs(made.args["orderBy"].type)["field"].type)]
+
+
+def _inputs(type_: Any) -> dict[str, Any]:
+    """The fields of an input object."""
+    named: Any = get_named_type(type_)
+    fields: dict[str, Any] = named.fields
+    return fields
+
+
+def _enum(type_: Any) -> list[str]:
+    named: Any = get_named_type(type_)
+    return list(named.values)
 
 
 # ---- answers -----------------------------------------------------------------------------------------------------------
@@ -453,17 +471,19 @@ def _other_key(cursor: str) -> str:
     return urlsafe_b64encode(json.dumps([name, value, other.hex], ensure_ascii=False).encode()).rstrip(b"=").decode()
 
 
-async def timings(twins: Twins, rounds: int, best: dict[str, tuple[float, float]] | None = None) -> dict[str, tuple[float, float]]:
+async def timings(
+    twins: Twins, rounds: int, best: dict[str, tuple[float, float]] | None = None, *, types: Sequence[str] = ()
+) -> dict[str, tuple[float, float]]:
     """Milliseconds for the other's id and for one that never existed: the best of interleaved rounds, and of those before, by type."""
     found = {}
     for type_ in _nodes():
         rows = [row for row in twins.south.rows.get(type_.name, []) if row.id.hex in twins.south.tells]
-        if not rows:
+        if not rows or (types and type_.name not in types):
             continue
         ids = rows[0].public_id, f"{rows[0].prefix}_{uuid7().hex}"
         times = list((best or {}).get(type_.name, (float("inf"), float("inf"))))
-        for _ in range(rounds):
-            for place, each in enumerate(ids):
+        for turn in range(rounds):
+            for place, each in sorted(enumerate(ids), reverse=bool(turn % 2)):
                 begun = time.perf_counter()
                 await twins.portal(_node(type_, "id"), as_=twins.north.owner, id=each)
                 times[place] = min(times[place], (time.perf_counter() - begun) * 1000)

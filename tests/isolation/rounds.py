@@ -51,7 +51,7 @@ async def first_leak_without(twins: Twins, model: type[Base]) -> str | None:
     """What the isolation test finds first when the model's rows are not walled in; None when it finds nothing."""
     state = twins.portal.app.state
     before, state.executor = state.executor, Executor(schema)  # plans hold the wall
-    looked = Crawl(twins, first_only=True)
+    looked = Crawl(twins, first_only=model.__name__)
     try:
         with without_first(model):
             await looked.run()

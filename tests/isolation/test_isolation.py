@@ -45,9 +45,11 @@ async def test_the_crawl_finds_out_when_the_first_wall_is_taken_down_for_any_one
 
 async def test_the_others_row_takes_as_long_as_one_that_never_existed(twins: Twins) -> None:
     best: dict[str, tuple[float, float]] = {}
+    apart = best
     for _ in range(10):  # a busy machine delays some, never all
-        best = await timings(twins, rounds=8, best=best)
-        if not (apart := {name: pair for name, pair in best.items() if abs(pair[0] - pair[1]) > 0.3 * max(pair)}):
+        best = await timings(twins, rounds=8, best=best, types=("Company", "Job", "Teleworker"))
+        apart = {name: pair for name, pair in best.items() if abs(pair[0] - pair[1]) > 0.4 * max(pair)}
+        if not apart:
             break
 
     assert apart == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import func, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -54,7 +54,8 @@ async def test_every_table_has_the_wall_and_the_servers_role_is_under_it(world: 
     open_to_all = {table for table, _, roles, *rules in policies if roles == f"{{{APP_ROLE}}}" and "true" in rules}
     assert open_to_all == {"cities", "faqs", "occupations"}
     assert tuple(about) == (False, False, False, 0)
-    assert granted >= {("events", "INSERT")} and not {("events", "UPDATE"), ("events", "DELETE"), ("jobs", "DELETE")} & granted
+    assert granted >= {("events", "INSERT")}
+    assert not {("events", "UPDATE"), ("events", "DELETE"), ("jobs", "DELETE")} & granted
 
 
 async def test_the_doors_are_those_that_are_listed_and_each_is_shut_to_others(world: World) -> None:
@@ -106,11 +107,11 @@ async def test_a_scope_stands_for_one_transaction_and_outlives_no_failure(world:
             await driver.fetchval("SELECT 1 / (SELECT count(*) - 2 FROM jobs)")
         async with driver.transaction():
             counts = [await driver.fetchval(COUNT)]
-            with pytest.raises(asyncpg.DivisionByZeroError):
-                async with driver.transaction():  # a savepoint, rolled back
-                    driver.ask_as(south)
-                    counts.append(await driver.fetchval(COUNT))
-                    await driver.fetchval("SELECT 1 / 0")
+            savepoint = driver.transaction()
+            await savepoint.start()
+            driver.ask_as(south)
+            counts.append(await driver.fetchval(COUNT))
+            await savepoint.rollback()
             counts.append(await driver.fetchval(COUNT))
             driver.ask_as(NOBODY)
             counts.append(await driver.fetchval(COUNT))
@@ -145,7 +146,7 @@ async def test_callers_who_share_connections_see_their_own_rows_alone(world: Wor
 
 
 async def test_nothing_is_written_into_another_tenants_rows(world: World) -> None:
-    north, south = await _jobs(world)
+    north, _south = await _jobs(world)
     project, [theirs] = await world.project(world.north), await world.portal.fetch(select(Job).where(Job.company_id == world.south.id))
     values = {column.name: getattr(theirs, column.name) for column in Job.__table__.columns} | {"id": uuid7()}
     database = world.portal.server_database
@@ -166,7 +167,7 @@ async def test_nothing_is_written_into_another_tenants_rows(world: World) -> Non
                 await session.execute(work)
         refused.append(str(getattr(error.value.orig, "sqlstate", "")))
 
-    assert (changed.rowcount, mine.rowcount) == (0, 1)  # type: ignore[attr-defined]  # of a cursor's result
+    assert (changed.rowcount, mine.rowcount) == (0, 1)
     assert refused == ["42501"] * 5
     assert (await world.now_of(theirs)).title_ar == theirs.title_ar
 

@@ -71,9 +71,7 @@ async def make_twins(portal: Portal) -> Twins:
     employment = (await portal.fetch(select(Employment).where(Employment.company_id == world.north.id)))[0]
     await world.store(LeavePeriod(company_id=world.south.id, employment_id=employment.id, starts_on=STRAY))
     rows = {name: await _rows(portal, getattr(world, name)) for name in MARKS}
-    made = {
-        name: Tenant(getattr(world, name), mark, callers[name], tokens[name], rows[name], frozenset()) for name, mark in MARKS.items()
-    }
+    made = {name: Tenant(getattr(world, name), mark, callers[name], tokens[name], rows[name], frozenset()) for name, mark in MARKS.items()}
     north, south = made["north"], made["south"]
     return Twins(
         portal,
@@ -106,6 +104,7 @@ async def _plant(world: World, company: Company, owner: User, mark: str, shared:
     provider = await world.portal.fetch(select(Provider).where(Provider.id == company.provider_id))
     await world.alter(provider[0], name_ar=mark, name_en=mark, description=mark, contact_name=mark)
     own = await world.establishment(name_ar=f"منشأة {mark}", name_en=mark, email=f"{mark[-5:]}@example.sa")
+    contracts: list[Contract] = []
     document = await world.document(company, file_name=f"{mark}.pdf")
     for establishment in (own, shared):
         invitation = await world.invitation(
@@ -117,11 +116,14 @@ async def _plant(world: World, company: Company, owner: User, mark: str, shared:
             decided_by_id=owner.id,
             document_id=document.id,
         )
-        contract = await world.contract(
-            company, establishment=establishment, number=f"{mark}-{establishment.sequence_number}", invitation_id=invitation.id
-        )
-        project = await world.project(company, contract=contract, title_ar=mark, title_en=mark, scope=mark, starts_on=world.today)
-    await world.invitation(company, establishment=await world.establishment(name_ar=mark, name_en=None), message=mark)
+        number = f"{mark}-{establishment.sequence_number}"
+        contracts.append(await world.contract(company, establishment=establishment, number=number, invitation_id=invitation.id))
+    projects = [
+        await world.project(company, contract=contract, title_ar=mark, title_en=mark, scope=mark, starts_on=world.today)
+        for contract in contracts
+    ]
+    contract, project = contracts[-1], projects[-1]
+    invitation = await world.invitation(company, establishment=await world.establishment(name_ar=mark, name_en=None), message=mark)
     own_project = await world.project(company, kind=ProjectKind.OWN, title_ar=mark, status=ProjectStatus.DRAFT, review_note=mark)
     job = await world.job(project, title_ar=mark, title_en=mark, description=mark, skills=[mark], filled=1)
     await world.job(own_project, title_ar=mark, status=JobStatus.DRAFT, published_at=None, closes_at=None)
@@ -134,11 +136,11 @@ async def _plant(world: World, company: Company, owner: User, mark: str, shared:
     token = (await world.portal.fetch(select(SpToken).where(SpToken.company_id == company.id)))[0]
     await world.alter(token, name=mark)
     subjects = [company, invitation, contract, project, job, employment, teleworker, token]
-    for number, subject in enumerate(subjects, 1):
+    for place, subject in enumerate(subjects, 1):
         await world.store(
             Event(
                 company_id=company.id,
-                sequence=number,
+                sequence=place,
                 type=EventType.PROJECT_CREATED,
                 occurred_at=now,
                 subject_prefix=subject.prefix,
@@ -146,7 +148,7 @@ async def _plant(world: World, company: Company, owner: User, mark: str, shared:
                 actor_name=mark,
                 user_id=owner.id,
                 token_id=token.id,
-                request_id=f"{mark[-5:]}{number}",
+                request_id=f"{mark[-5:]}{place}",
             )
         )
     await world.alter(company, last_event=len(subjects))
@@ -163,7 +165,7 @@ async def _rows(portal: Portal, company: Company) -> dict[str, list[Base]]:
         await portal.fetch(select(Company).where(Company.id == company.id)),
         await portal.fetch(select(Provider).where(Provider.id == company.provider_id)),
     )
-    found["Project"].sort(key=lambda project: project.status != ProjectStatus.APPROVED)
+    found["Project"].sort(key=lambda project: getattr(project, "status", None) != ProjectStatus.APPROVED)
     members = select(Member.user_id).where(Member.company_id == company.id)
     found["User"] = await portal.fetch(select(User).where(User.id.in_(members)))
     known = [select(model.establishment_id).where(model.company_id == company.id) for model in (Invitation, Contract)]
