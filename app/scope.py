@@ -9,6 +9,7 @@ not even where PgBouncer lends the server's connection anew for each transaction
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -113,6 +114,7 @@ class _Telling:
             raise
 
 
+@lru_cache(4096)
 def _message(scope: Scope) -> bytes:
     """Bind and Execute of the prepared statement, without the Sync that would end their transaction."""
     values = b"".join(_sized(b"" if key is None else str(key).encode()) for key in scope)
