@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database import Database, assume, driver_of
-from app.models import Event, Job, Project, Session, Teleworker
+from app.models import Event, Job, Project, Role, Session, Teleworker
 from app.models.base import uuid7
 from app.operations import walls
 from app.operations.migrate import migrate
+from app.operations.sign_in import SESSIONS_OF_LOGIN
 from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
 from tests.conftest import Templates
 from tests.databases import fresh_database
@@ -173,6 +174,8 @@ async def test_nothing_is_written_into_another_tenants_rows(world: World) -> Non
         update(Job).values(company_id=world.south.id),
         update(Event).values(actor_name="x"),
         text("DELETE FROM teleworkers"),
+        text("SELECT id FROM gateway_credentials"),
+        text("UPDATE trusted_documents SET text = 'x'"),
         text("ALTER TABLE jobs DISABLE ROW LEVEL SECURITY"),
     ):
         with pytest.raises(DBAPIError) as error:
@@ -181,7 +184,7 @@ async def test_nothing_is_written_into_another_tenants_rows(world: World) -> Non
         refused.append(str(getattr(error.value.orig, "sqlstate", "")))
 
     assert (changed.rowcount, mine.rowcount) == (0, 1)
-    assert refused == ["42501"] * 5
+    assert refused == ["42501"] * 7
     assert (await world.now_of(theirs)).title_ar == theirs.title_ar
 
 
@@ -196,6 +199,21 @@ async def test_sessions_are_found_by_their_secret_and_otherwise_by_their_person(
         own = await session.scalar(count)
 
     assert (none, own) == (0, 1)
+
+
+async def test_the_login_ends_no_session_but_those_that_it_names(world: World) -> None:
+    """The door is open to the server's role, whatever it asks with."""
+    await world.person()
+    await world.alter(world.users[Role.OWNER], issuer="https://login.example", subject="owner")
+    count = select(func.count()).select_from(Session)
+    ended = []
+    for subject, provider_session in ((None, None), ("another", None), (None, "x"), ("owner", "x"), ("owner", None)):
+        over = {"issuer": "https://login.example", "subject": subject, "provider_session": provider_session}
+        async with world.portal.server_database.writing() as session:
+            ended.append(len((await session.scalars(SESSIONS_OF_LOGIN.on(session), over)).all()))
+
+    assert ended == [0, 0, 0, 0, 1]
+    assert (await world.portal.fetch(count)) == [0]
 
 
 async def test_an_owner_who_is_no_superuser_migrates_and_serves(templates: Templates, backend: str, tmp_path: Any) -> None:
