@@ -30,6 +30,7 @@ from app.operations.trusted_document import read_documents, register_documents, 
 from app.schema import schema as graph
 from app.settings import Settings
 from app.web.application import create_app
+from app.web.protocol import protocol
 from app.web.trusted import ManifestError, read_manifest
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     if settings.demo:
         _require_loopback(host)
     configure_logs()
-    uvicorn.run(create_app(settings), host=host, port=port, server_header=False, proxy_headers=False)
+    uvicorn.run(create_app(settings), host=host, port=port, server_header=False, proxy_headers=False, http=protocol(settings))
 
 
 @app.command()
@@ -97,7 +98,16 @@ def demo(
     file = asyncio.run(_prepare(settings))
     typer.echo(_welcome(file, settings.data_dir))
     configure_logs(logging.WARNING)
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http=protocol(settings),
+    )
 
 
 @app.command()

@@ -70,9 +70,10 @@ class Settings(BaseSettings):
     most_bytes_anonymous: int = Field(default=100_000, ge=1)  # of a request's body
     most_bytes: int = Field(default=1_000_000, ge=1)  # of somebody signed in
     most_bytes_reports: int = Field(default=8_000_000, ge=1)  # of those who may write reports
+    most_head_bytes: int = Field(default=32_000, ge=1000)  # of the request line with its headers
     most_address_bytes: int = Field(default=16_000, ge=1)  # of the query string of a GET
     most_batched: int = Field(default=10, ge=1)  # operations in one request
-    arrival_seconds: float = Field(default=10, gt=0)  # until a body must have arrived
+    arrival_seconds: float = Field(default=10, gt=0)  # until a head must have arrived, and after it a body
     deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
     cors_origins: str = ""  # exact origins, with commas, whose pages may ask the graph in their person's name
     remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # until a token, a session, the registered documents are looked up again

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from aiodataloader import DataLoader
+from graphql import GraphQLError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.actor import Actor
@@ -62,6 +63,7 @@ class Context:
     _scope: Scope | None = field(default=None, init=False)  # as whom it asks
     _performed: dict[str, Any] = field(default_factory=dict, init=False)
     _performing: str = field(default="", init=False)  # the response key of the mutation under way
+    read: dict[str, tuple[Any, list[GraphQLError]]] = field(default_factory=dict, init=False)  # mutations' payloads, by response key
     committed: list[str] = field(default_factory=list, init=False)  # response keys of mutations that changed something
     _done: set[str] = field(default_factory=set, init=False)
     _once: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)

@@ -111,13 +111,14 @@ def _is_list(type_: GraphQLOutputType) -> bool:
 class Site:
     """A place in a document that says how many: a page's `first` or `last`, or `ids`."""
 
-    __slots__ = ("argument", "default", "field", "most", "path", "read", "value")
+    __slots__ = ("argument", "default", "field", "largest", "most", "path", "read", "value")
 
     def __init__(self, node: FieldNode, path: str, by: str, settings: Settings) -> None:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        self.field, self.path, self.most = node.name.value, path, settings.largest_page
+        self.field, self.path = node.name.value, path
+        self.largest = self.most = settings.largest_page
         if by == "ids":
-            self.argument, self.default, self.most = "ids", 0, _ANY
+            self.argument, self.default, self.most = "ids", 0, _ANY  # charged for all of them, though more than a page's are refused
             self.value: tuple[ValueNode, ...] = (given["ids"],) if "ids" in given else ()
             self.read = _length
         else:
@@ -408,7 +409,7 @@ def _candidates(account: _Account, weights: Mapping[Site, int], excess: int) -> 
     for site, weight in weights.items():
         less = -(-excess // weight) if weight else 0
         if less and (size := account.size(site) - less) >= 1:
-            found.append((weight * less, site, size))
+            found.append((weight * less, site, min(size, site.largest)))
     return [(site, size) for _, site, size in sorted(found, key=lambda each: each[0])]
 
 

@@ -144,7 +144,13 @@ class Executor:
         if self.way == "compiled" and (answer := await self._compiled(operation, prepared.variables, context)) is not None:
             return answer
         await context.reset()
-        return await self._reference(operation, prepared.given, prepared.name, context)
+        answer = await self._reference(operation, prepared.given, prepared.name, context)
+        if answer.data is not None:  # a payload that was read before the next mutation was done tells how things stood then
+            for key, read in context.read.items():
+                answer.data[key] = read[0]
+                told = [formatted(error, context) for error in read[1]]
+                answer.errors[:] = [*told, *(error for error in answer.errors if (error.get("path") or [None])[0] != key)]
+        return answer
 
     def knows(self, text: str) -> bool:
         """Whether the document has been read and found valid before."""
@@ -229,7 +235,9 @@ class Executor:
                 data[key] = None
                 continue
             data[key], found = await self._payload(operation, variables, context, key, declared, payload)
-            errors += [_placed(error, [key, *path]) for path, error in found]
+            told = [_placed(error, [key, *path]) for path, error in found]
+            context.read[key] = data[key], told
+            errors += told
         return data, errors
 
     async def _payload(

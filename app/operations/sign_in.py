@@ -43,7 +43,12 @@ SESSIONS_OF_LOGIN = Door(
     delete(Session)
     .where(
         Session.user_id.in_(select(User.id).where(User.issuer == bindparam("issuer"), or_(_SUBJECT.is_(None), User.subject == _SUBJECT))),
-        or_(_PROVIDER_SESSION.is_(None), Session.provider_session == _PROVIDER_SESSION),
+        or_(
+            _PROVIDER_SESSION.is_(None),
+            Session.provider_session == _PROVIDER_SESSION,
+            # One of the subject's that was begun without a name may be the one: rather one too many.
+            and_(_SUBJECT.is_not(None), Session.provider_session.is_(None)),
+        ),
         or_(_SUBJECT.is_not(None), _PROVIDER_SESSION.is_not(None)),
     )
     .returning(Session.user_id),
@@ -62,9 +67,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Who it was, and the secret of their new session."""
+    """Who it was, and their new session with its secret."""
 
     user_id: UUID
+    session_id: UUID
     secret: str
 
 
@@ -89,7 +95,8 @@ async def enter(database: Database, settings: Settings, arrived: Arrived, visit:
             device=visit.device,
             address=visit.address,
         )
-        return Entered(user.id, secret)
+        made = select(Session.id).where(Session.secret_hash == hash_of(secret))
+        return Entered(user.id, (await session.execute(made)).scalar_one(), secret)
 
     try:
         return await database.write(work)

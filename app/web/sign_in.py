@@ -143,7 +143,7 @@ async def _callback(request: Request) -> Response:
     arrived = await _arrived(request)
     entered = await enter(state.database, state.settings, arrived, _visit(request))
     await _leave(request)
-    _tell("signed_in", request, user_id=str(entered.user_id), provider=arrived.person.issuer)
+    _tell("signed_in", request, user_id=str(entered.user_id), session_id=str(entered.session_id), provider=arrived.person.issuer)
     response = _redirect(arrived.next_path)
     set_session_cookie(response, state.settings, entered.secret)
     set_cookie(response, state.settings, sign_in_cookie_name(state.settings), "", seconds=0)

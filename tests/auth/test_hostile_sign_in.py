@@ -726,8 +726,14 @@ def test_hostile_or_not_a_logout_token_ends_the_sessions_that_it_names_once(lyin
     liar.lies = Lies(header={"typ": "logout+jwt"})
     one, foreign, all_ = (liar.signed(liar.logout_claims(**more)) for more in ({"sid": "p-1"}, {"sub": "s-2"}, {}))
 
+    nameless = lying_site.browser()
+    liar.lies = Lies()
+    come_back(lying_site, liar, nameless)
+
     assert tell_of_logout(lying_site, foreign).status_code == 200
+    assert lying_site.viewer(nameless)["user"]["name"] == "Sara"
     assert tell_of_logout(lying_site, one).status_code == 200
+    assert lying_site.viewer(nameless) is None  # which of hers it was, nobody can tell
     assert (lying_site.viewer(signed_in), lying_site.viewer(other)["user"]["name"]) == (None, "Sara")
     liar.lies = Lies(claims={"sid": "p-1"})
     come_back(lying_site, liar, signed_in)

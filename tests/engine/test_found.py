@@ -69,3 +69,21 @@ async def test_a_null_that_takes_everything_along_leaves_nobody_waiting(world: W
 
     assert (body["data"], [error["path"] for error in body["errors"]]) == (None, [["nodes"]])
     assert asyncio.all_tasks() <= before
+
+
+async def test_a_payload_tells_how_things_stood_before_the_next_mutation(world: World) -> None:
+    """Also where a later one has to be read by the reference."""
+    owner, project = await world.person(), await world.project()
+    text = """mutation($company: ID!, $project: ID!, $nothing: ID!) {
+        switchAccount(input: {companyId: $company}) { account { events { totalCount } } }
+        updateProject(input: {projectId: $project, titleEn: "Another"}) { project { titleEn } userErrors { code } }
+        none: updateProject(input: {projectId: $nothing, titleEn: "Another"}) { userErrors { code } }
+    }"""
+
+    reply = await world.portal(text, owner, company=world.north.public_id, project=project.public_id, nothing=f"prj_{'0' * 32}")
+
+    assert reply.data == {
+        "switchAccount": {"account": {"events": {"totalCount": 0}}},
+        "updateProject": {"project": {"titleEn": "Another"}, "userErrors": []},
+        "none": {"userErrors": [{"code": "NOT_FOUND"}]},
+    }

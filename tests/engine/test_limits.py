@@ -43,7 +43,7 @@ from sqlalchemy import select
 
 from app.auth.permissions import Permission
 from app.engine.cost import Formula, actual_cost, written_cost
-from app.engine.limits import Meter, check_text
+from app.engine.limits import Meter, check_text, parse_text
 from app.errors import CostLimit, DocumentTooComplex, RequestError
 from app.models import Company
 from app.schema import schema
@@ -60,8 +60,7 @@ ROOMY = Meter(
 
 def read(text: str) -> DocumentNode:
     """As the server reads a document, up to its measuring."""
-    check_text(text, SETTINGS)
-    return parse(text, max_tokens=SETTINGS.most_tokens)
+    return parse_text(text, SETTINGS)
 
 
 def formula(text: str, meter: Meter = METER) -> Formula:
@@ -79,7 +78,7 @@ def cost(text: str, **variables: Any) -> int:
 
 def refusal(text: str) -> str:
     with pytest.raises(DocumentTooComplex) as refused:
-        METER.measure(read(text))
+        METER.measure(parse_text(text, SETTINGS))
     assert refused.value.extensions == {"code": "DOCUMENT_INVALID", "retryable": False}
     assert not refused.value.words("ar").isascii()
     return refused.value.words("en")
@@ -158,6 +157,24 @@ def nested(levels: int) -> str:
             "{__type{" + "name " * 1000 + "}}",
             "{__type{" + "name " * 1001 + "}}",
             "1,001 fields of introspection; at most 1,000",
+        ),
+        (
+            "aliases of introspection",
+            "{a:__schema{types{b:name}}}",
+            "{a:__schema{types{b:name ...A}}} fragment A on __Type{c:name}",
+            "3 aliases of introspection; at most 2",
+        ),
+        (
+            "aliases, though not of __type",
+            "{a:__type{name} b:__type{name} c:__type{name}}",
+            "{a:__schema{types{b:name c:name}}}",
+            "3 aliases of",
+        ),
+        (
+            "operations and fragments, valid or not",
+            "{viewer{role}}" + "type A{b:Int}" * 100,
+            "{viewer{role}}" + "type A{b:Int}" * 120,
+            "121 operations and fragments; at most 120",
         ),
         (
             "a fragment that nobody spreads",
@@ -368,6 +385,7 @@ def test_what_is_over_the_limit_is_told_its_cost_and_what_to_lower() -> None:
             "lower Query.b(last:) to 77",
         ),
         ("ids", '{nodes(ids:["a","b","c","d"]){id}}', 3, "lower nodes(ids:) to 2"),
+        ("more ids than may be asked for", "{nodes(ids:[" + '"a" ' * 1500 + "]){id}}", 1400, "lower nodes(ids:) to 1000"),
         ("no single one", "{a:cities(first:900){nodes{id}} b:cities(first:900){nodes{id}}}", 103, "lower every page to 50"),
         ("none at all", "{a:viewer{role} b:viewer{role} c:cities{nodes{id}}}", 4, "select fewer fields"),
     ],

@@ -207,7 +207,7 @@ async def test_the_login_ends_no_session_but_those_that_it_names(world: World) -
     await world.alter(world.users[Role.OWNER], issuer="https://login.example", subject="owner")
     count = select(func.count()).select_from(Session)
     ended = []
-    for subject, provider_session in ((None, None), ("another", None), (None, "x"), ("owner", "x"), ("owner", None)):
+    for subject, provider_session in ((None, None), ("another", None), ("another", "x"), (None, "x"), ("owner", None)):
         over = {"issuer": "https://login.example", "subject": subject, "provider_session": provider_session}
         async with world.portal.server_database.writing() as session:
             ended.append(len((await session.scalars(SESSIONS_OF_LOGIN.on(session), over)).all()))

@@ -20,15 +20,21 @@ _OURS = re.compile(r"[\w-]{43}", re.ASCII)
 async def begin_trip(database: Database, *, next_path: str, now: datetime) -> tuple[SignIn, str]:
     """The trip, and the secret for the cookie of the browser that makes it."""
     secret, state, nonce, verifier = (new_secret() for _ in range(4))
-    expires_at = now + timedelta(minutes=SIGN_IN_MINUTES)
-    trip = SignIn(secret_hash=hash_of(secret), state=state, nonce=nonce, code_verifier=verifier, next_path=next_path, expires_at=expires_at)
+    trip = {
+        "secret_hash": hash_of(secret),
+        "state": state,
+        "nonce": nonce,
+        "code_verifier": verifier,
+        "next_path": next_path,
+        "expires_at": now + timedelta(minutes=SIGN_IN_MINUTES),
+    }
 
     async def store(session: AsyncSession) -> None:
         await session.execute(delete(SignIn).where(SignIn.expires_at <= now))
-        await session.merge(trip)
+        session.add(SignIn(**trip))
 
     await database.write(store)
-    return trip, secret
+    return SignIn(**trip), secret
 
 
 async def take_trip(database: Database, secret: str | None, state: str | None, now: datetime) -> SignIn:
