@@ -35,6 +35,7 @@ from app.models import (
     Occupation,
     ProjectKind,
     Role,
+    Session,
     SpToken,
     User,
 )
@@ -112,6 +113,7 @@ SORTED_BY_DEFAULT = {
     "SpToken": "createdAt",
     "Event": "sequence",
     "Contract": "createdAt",
+    "Session": "createdAt",
 }
 
 
@@ -455,6 +457,13 @@ async def _make_crowd(world: World) -> Crowd:
                 scopes=["REPORTS_READ"],
                 created_by_id=owner.id,
                 created_at=made_at(i),
+            ),
+            Session(
+                user_id=owner.id,
+                company_id=north.id,
+                secret_hash=f"{i:064x}",
+                created_at=made_at(i),
+                expires_at=now + timedelta(days=1),
             ),
         )
     contracts, jobs = [], []

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 from sqlalchemy import Text, select
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.models import Base, Event, SpToken, Teleworker, User
@@ -45,7 +46,7 @@ async def test_every_mutation_leaves_a_line_that_tells_who_and_whence(world: Wor
     job = await world.job()
     pause = "mutation($id: ID!) { changeJobStatus(input: {jobId: $id, status: PAUSED}) { userErrors { code } } }"
 
-    with capture_logs() as logs:
+    with capture_logs([merge_contextvars]) as logs:
         done = [await world.portal(pause, caller, id=job.public_id) for caller in (owner, token)]
 
     lines = [line for line in logs if line["event"] == "mutation"]
