@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
+from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -31,13 +32,19 @@ _SESSION = {
 
 
 class Database:
-    """The application's pool. One for each process; disposed of at shutdown."""
+    """The application's pool. One for each process; disposed of at shutdown.
 
-    def __init__(self, settings: Settings) -> None:
-        self.engine = _engine(settings, settings.database_pool_size)
+    restricted   works as the role that row-level security holds, as whoever `reading` and `writing` name: for what answers requests.
+                 Else as whoever the address names, who owns the tables: for migrations and for an operator's commands.
+    """
+
+    def __init__(self, settings: Settings, *, restricted: bool = False) -> None:
+        self.is_restricted = restricted = restricted and not settings.database_url.startswith("sqlite")
+        self.engine = _engine(settings, settings.database_pool_size, restricted=restricted)
         # A pool of their own for writes: an operation that reads may come to write, and must not wait for connections that others hold
         # while they wait in the same way. SQLite has one writer.
-        self.writer = _engine(settings, 1 if self.engine.dialect.name == "sqlite" else settings.database_pool_size)
+        writers = 1 if self.engine.dialect.name == "sqlite" else settings.database_pool_size
+        self.writer = _engine(settings, writers, restricted=restricted)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # The same pool; SQLAlchemy begins nothing on these connections.
         reader = self.engine.execution_options(**({_MANUAL: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
@@ -45,32 +52,39 @@ class Database:
         # SQLite has one writer at a time and lets the others poll; a queue of our own is fair and does not sleep.
         self._writers: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
-    def reading(self, *, snapshot: bool = True) -> Reading:
+    def reading(self, scope: Scope = NOBODY, *, snapshot: bool = True) -> Reading:
         """A connection to read on; with a snapshot all its statements see the same moment, which a single statement does anyway.
 
         The transaction is ours, on the driver's connection: SQLAlchemy's statements and those frozen for the driver share it.
         """
-        return Reading(self._readers, "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", snapshot)
+        begin = ("BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") if snapshot else None
+        return Reading(self._readers, begin, scope if self.is_restricted else None)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncSession]:
+    async def writing(self, scope: Scope = NOBODY) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends well, rolled back when it raises."""
         async with self._writers, self.writer.connect() as connection:
             await connection.execution_options(**{_WRITING: True})
+            self.ask_as(connection, scope)
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
 
-    async def write(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[AsyncSession], Awaitable[T]], scope: Scope = NOBODY) -> T:
         """Runs `work` in a transaction, again when the database asked for it (a deadlock, a serialization failure): a few times at most."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                async with self.writing() as session:
+                async with self.writing(scope) as session:
                     return await work(session)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in _RETRIED or attempt == _ATTEMPTS:
                     raise
             await asyncio.sleep(0.01 * attempt)
         raise AssertionError("unreachable")
+
+    def ask_as(self, connection: AsyncConnection, scope: Scope) -> None:
+        """Goes on as somebody else, from the next statement on."""
+        if self.is_restricted:
+            driver_of(connection).ask_as(scope)
 
     async def close(self) -> None:
         await self._readers.close()
@@ -124,27 +138,33 @@ class Readers:
 
 
 class Reading:
-    """One loan."""
+    """One loan. A loan begins with saying who asks, so that none goes on as whoever borrowed the connection before.
 
-    __slots__ = ("_begin", "_connection", "_readers", "_snapshot")
+    begin   None where no snapshot is taken
+    scope   None where nobody has to be told
+    """
 
-    def __init__(self, readers: Readers, begin: str, snapshot: bool) -> None:
-        self._readers, self._begin, self._snapshot = readers, begin, snapshot
+    __slots__ = ("_begin", "_connection", "_readers", "_scope")
+
+    def __init__(self, readers: Readers, begin: str | None, scope: Scope | None) -> None:
+        self._readers, self._begin, self._scope = readers, begin, scope
 
     async def __aenter__(self) -> AsyncConnection:
         self._connection = await self._readers.lend()
-        if self._snapshot:
-            try:
+        try:
+            if self._scope is not None:
+                driver_of(self._connection).ask_as(self._scope)
+            if self._begin:
                 await driver_of(self._connection).execute(self._begin)
-            except BaseException:
-                await self._readers.take_back(self._connection, broken=True)
-                raise
+        except BaseException:
+            await self._readers.take_back(self._connection, broken=True)
+            raise
         return self._connection
 
     async def __aexit__(self, *_: object) -> None:
         broken = True
         try:
-            if self._snapshot and not is_lost(self._connection):
+            if self._begin and not is_lost(self._connection):
                 await driver_of(self._connection).execute("ROLLBACK")
             broken = False
         finally:
@@ -169,16 +189,31 @@ async def drop(connection: AsyncConnection) -> None:
     await connection.close()
 
 
-def _engine(settings: Settings, size: int) -> AsyncEngine:
+async def assume(session: AsyncSession, scope: Scope) -> None:
+    """Goes on as somebody whom the transaction has only now found: at sign-in, or where the gateway's target is known."""
+    driver = driver_of(await session.connection())
+    if isinstance(driver, ScopedConnection):
+        driver.ask_as(scope)
+
+
+def _engine(settings: Settings, size: int, *, restricted: bool) -> AsyncEngine:
     if not settings.database_url.startswith("sqlite"):
-        return create_async_engine(
+        arguments: dict[str, Any] = {
+            "server_settings": _SESSION | ({"role": APP_ROLE} if restricted else {}),
+            "statement_cache_size": 500,
+            "max_cacheable_statement_size": 0,
+        }
+        made = create_async_engine(
             settings.database_url,
             pool_size=size,
             max_overflow=0,
             hide_parameters=True,  # an error is logged, and must not take a national id along
             pool_timeout=3,
-            connect_args={"server_settings": _SESSION, "statement_cache_size": 500, "max_cacheable_statement_size": 0},
+            connect_args=arguments | ({"connection_class": ScopedConnection} if restricted else {}),
         )
+        if restricted:
+            event.listen(made.sync_engine, "connect", lambda connection, _: connection.run_async(ScopedConnection.prepare_scope))
+        return made
     engine = create_async_engine(settings.database_url, pool_size=size, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite+aiosqlite:///telework.db"
     database_pool_size: int = Field(default=10, ge=1)  # for reading, and as many again for writing (on SQLite one)
+    row_security: bool = True  # on PostgreSQL the server works as a role that sees the caller's rows alone; see docs/security.md
     public_url: str = "http://127.0.0.1:8000"
     data_dir: Path = Path(".data")
     environment: Literal["LIVE", "SANDBOX"] = "LIVE"
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     most_batched: int = Field(default=10, ge=1)  # operations in one request
     arrival_seconds: float = Field(default=10, gt=0)  # until a head must have arrived, and after it a body
     deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
+    cors_origins: str = ""  # exact origins, with commas, whose pages may ask the graph in their person's name
     remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # until a token, a session, the registered documents are looked up again
 
     trusted_only: bool = False  # people in a browser may send no documents but those that are registered

@@ -6,10 +6,12 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TextIO, cast
 
 import pytest
 
 from app.database import Database
+from app.logs import configure_logs
 from app.operations.demo.seed import seed_demo
 from app.operations.migrate import migrate
 from app.settings import Settings
@@ -17,6 +19,7 @@ from tests.databases import drop_database, fresh_database, postgresql
 from tests.portal import NOW, Portal, portal_on
 from tests.server import DemoServer
 from tests.server import demo_server as running_demo
+from tests.traces import Written, indiscreet
 from tests.world import World, make_world
 
 BACKENDS = ("sqlite", "postgresql")
@@ -82,6 +85,21 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Templates]:
     made = Templates(tmp_path_factory.mktemp("databases"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def written() -> Written:
+    """The log, as a server writes it."""
+    made = Written()
+    configure_logs(file=cast("TextIO", made))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def discreet_log(written: Written) -> Iterator[None]:
+    """Whatever a test has the server log holds no secret."""
+    yield
+    assert indiscreet(written.taken()) == []
 
 
 @pytest.fixture(params=BACKENDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from app.models import Company, Environment, SpToken, User
 from app.settings import Settings
 from app.web.application import create_app
 from app.web.credentials import authenticate, session_cookie_name
+from tests.traces import SECRETS, indiscreet
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # noon in Riyadh, a Sunday
 
@@ -88,7 +90,8 @@ class Portal:
         # Tests change rows behind the server's back: it is to look callers up each time.
         self.settings = Settings(database_url=database_url, data_dir=data_dir, demo=True, **{"remembered_seconds": 0, **settings})
         self.app = create_app(self.settings, clock=self.clock)
-        self.database = self.app.state.database
+        self.server_database = self.app.state.database  # as the server asks it
+        self.database = self.app.state.everybody  # as the tables' owner, behind the server's back
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url=self.settings.public_url)
 
     async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", **variables: Any) -> Reply:
@@ -96,7 +99,9 @@ class Portal:
         with self.statements() as seen:
             response = await self.http.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
         self._as_a_browser(as_, response)
-        return Reply(response.status_code, response.json(), response.headers, list(seen))
+        reply = Reply(response.status_code, response.json(), response.headers, list(seen))
+        assert indiscreet(json.dumps(reply.errors, ensure_ascii=False)) == []
+        return reply
 
     def _as_a_browser(self, caller: Caller, response: httpx2.Response) -> None:
         """A session's new secret takes the place of the old one, and is nobody else's."""
@@ -121,7 +126,7 @@ class Portal:
             seen.append(self.text)
             return await fetch(self, driver, values)
 
-        engines = self.database.engine.sync_engine, self.database.writer.sync_engine
+        engines = self.server_database.engine.sync_engine, self.server_database.writer.sync_engine
         for engine in engines:
             event.listen(engine, "before_cursor_execute", note)
         # What runs on the driver passes SQLAlchemy by.
@@ -140,6 +145,7 @@ class Portal:
             return await start_session(session, user.id, id_token=None, now=self.clock(), hours=12)
 
         secret = await self.database.write(start)
+        SECRETS.add(secret)
         return Caller({"Cookie": f"{session_cookie_name(self.settings)}={secret}"})
 
     async def token(self, company: Company, *scopes: str) -> Caller:
@@ -154,12 +160,13 @@ class Portal:
             created_at=self.clock(),
         )
         await self.store(row)
+        SECRETS.add(made.secret)
         return Caller({"Authorization": f"Bearer {made.secret}"})
 
     async def actor(self, caller: Caller) -> Actor:
         """Whom the server takes the caller for."""
         headers = [(name.lower().encode(), value.encode()) for name, value in caller.headers.items()]
-        return await authenticate(HTTPConnection({"type": "http", "headers": headers}), self.database, self.settings, self.clock())
+        return await authenticate(HTTPConnection({"type": "http", "headers": headers}), self.server_database, self.settings, self.clock())
 
     async def store(self, *rows: Any) -> None:
         async with self.database.writing() as session:
@@ -174,6 +181,7 @@ class Portal:
 
     async def close(self) -> None:
         await self.http.aclose()
+        await self.server_database.close()
         await self.database.close()
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.auth.actor import Actor
+from app.auth.doors import Door
 from app.auth.permissions import NONE, ROLE_PERMISSIONS
 from app.auth.secrets import hash_of, new_secret
 from app.models import Company, CompanyStatus, Locale, Member, MemberStatus, Provider, ProviderStatus, Session, User
@@ -50,9 +51,19 @@ _WITH_ROLE = (
         or_(Session.idle_at.is_(None), Session.idle_at > bindparam("now", type_=Instant())),
     )
 )
-_FOUND = _WITH_ROLE.where(Session.secret_hash == bindparam("secret_hash"))
-_FOUND_BEFORE = _WITH_ROLE.where(
-    Session.previous_hash == bindparam("secret_hash"), Session.rotated_at > bindparam("rotated_since", type_=Instant())
+SESSION_OF_SECRET = Door("session_of_secret", _WITH_ROLE.where(Session.secret_hash == bindparam("secret_hash")))
+SESSION_OF_PREVIOUS_SECRET = Door(
+    "session_of_previous_secret",
+    _WITH_ROLE.where(Session.previous_hash == bindparam("secret_hash"), Session.rotated_at > bindparam("rotated_since", type_=Instant())),
+)
+DEAD_SESSIONS = Door("dead_sessions", delete(Session).where(Session.expires_at <= bindparam("now", type_=Instant())).returning(Session.id))
+# Somebody else's, whom the company takes out.
+SESSIONS_LEAVING = Door(
+    "sessions_leaving",
+    update(Session)
+    .where(Session.user_id == bindparam("person"), Session.company_id == bindparam("company"))
+    .values(company_id=None)
+    .returning(Session.id),
 )
 
 
@@ -91,7 +102,7 @@ async def start_session(
     The active company is the user's, where there is exactly one; else none, until switchAccount.
     """
     # In passing: dead sessions are of no use to anybody.
-    await session.execute(delete(Session).where(Session.expires_at <= now))
+    await session.execute(DEAD_SESSIONS.on(session), {"now": now})
     active = select(Member.company_id, Member.role).where(Member.user_id == user_id, Member.status == MemberStatus.ACTIVE).limit(2)
     companies = (await session.execute(active)).all()
     secret = new_secret()
@@ -117,10 +128,10 @@ async def start_session(
 async def live_session(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> Live | None:
     """What the secret stands for; None when unknown, expired, or unused for too long. One statement, as a rule."""
     values = {"secret_hash": hash_of(secret), "now": now}
-    row = (await connection.execute(_FOUND, values)).one_or_none()
+    row = await SESSION_OF_SECRET.one(connection, values)
     is_current = row is not None
     if row is None:
-        row = (await connection.execute(_FOUND_BEFORE, {**values, "rotated_since": now - _GRACE})).one_or_none()
+        row = await SESSION_OF_PREVIOUS_SECRET.one(connection, {**values, "rotated_since": now - _GRACE})
     if row is None:
         return None
     return Live(
@@ -204,7 +215,8 @@ async def end_own_session(session: AsyncSession, session_id: UUID, user_id: UUID
 
 async def leave_company(session: AsyncSession, user_id: UUID, company_id: UUID) -> None:
     """No session of the person's acts for the company any more, nor does if they are invited again."""
-    await session.execute(update(Session).where(Session.user_id == user_id, Session.company_id == company_id).values(company_id=None))
+    theirs = {"person": user_id, "company": company_id}
+    await session.execute(SESSIONS_LEAVING.on(session), theirs, execution_options={"synchronize_session": False})
 
 
 async def act_for(session: AsyncSession, session_id: UUID, company_id: UUID) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.auth.actor import Actor
+from app.auth.doors import Door
 from app.auth.permissions import GATEWAY, GRANTABLE, Permissions
 from app.auth.secrets import hash_of
 from app.models import Company, CompanyStatus, Environment, GatewayCredential, Provider, ProviderStatus, SpToken, is_in_force
@@ -90,7 +91,8 @@ def is_bare(secret: str) -> bool:
     return _BARE.fullmatch(secret) is not None
 
 
-_FOUND = (
+TOKEN_OF_SECRET = Door(
+    "token_of_secret",
     select(
         SpToken.id,
         SpToken.name,
@@ -106,13 +108,30 @@ _FOUND = (
     .where(
         SpToken.secret_hash == bindparam("secret_hash"),
         is_in_force(SpToken, bindparam("now", type_=Instant())),
+    ),
+)
+GATEWAY_OF_SECRET = Door(
+    "gateway_of_secret",
+    select(GatewayCredential.id, GatewayCredential.name, GatewayCredential.last_used_at).where(
+        GatewayCredential.secret_hash == bindparam("secret_hash"), GatewayCredential.revoked_at.is_(None)
+    ),
+)
+GATEWAY_USED = Door(
+    "gateway_used",
+    update(GatewayCredential)
+    .where(
+        GatewayCredential.id == bindparam("gateway"),
+        or_(GatewayCredential.last_used_at.is_(None), GatewayCredential.last_used_at <= bindparam("stale_since", type_=Instant())),
     )
+    .values(last_used_at=bindparam("now", type_=Instant()))
+    .returning(GatewayCredential.id),
 )
 
 
 async def token_in_use(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> TokenInUse | None:
     """The token with this secret; None when there is none, it is revoked or it has expired. One statement."""
-    row = (await connection.execute(_FOUND, {"secret_hash": hash_of(_canonical(secret)), "now": now})).one_or_none()
+    values = {"secret_hash": hash_of(_canonical(secret)), "now": now}
+    row = await TOKEN_OF_SECRET.one(connection, values)
     if row is None:
         return None
     permissions = permissions_of(row.scopes)
@@ -133,9 +152,7 @@ async def actor_of_token(connection: AsyncConnection | AsyncSession, secret: str
 
 async def gateway_in_use(connection: AsyncConnection | AsyncSession, secret: str) -> tuple[Actor, datetime | None] | None:
     """The portal's gateway and when it last came, where this is its credential and not revoked."""
-    mine = GatewayCredential.secret_hash == hash_of(secret), GatewayCredential.revoked_at.is_(None)
-    columns = select(GatewayCredential.id, GatewayCredential.name, GatewayCredential.last_used_at)
-    row = (await connection.execute(columns.where(*mine))).one_or_none()
+    row = await GATEWAY_OF_SECRET.one(connection, {"secret_hash": hash_of(secret)})
     return None if row is None else (Actor(name=row.name, gateway_id=row.id, permissions=GATEWAY), row.last_used_at)
 
 
@@ -158,16 +175,13 @@ def is_stale(last_used_at: datetime | None, now: datetime) -> bool:
 
 async def touch_token(session: AsyncSession, token_id: UUID, *, now: datetime) -> None:
     """Writes the time of last use, unless another request did so within the minute."""
-    await _touch(session, SpToken, token_id, now)
+    stale = or_(SpToken.last_used_at.is_(None), SpToken.last_used_at <= now - _TOUCHED_EVERY)
+    await session.execute(update(SpToken).where(SpToken.id == token_id, stale).values(last_used_at=now))
 
 
 async def touch_gateway(session: AsyncSession, gateway_id: UUID, *, now: datetime) -> None:
-    await _touch(session, GatewayCredential, gateway_id, now)
-
-
-async def _touch(session: AsyncSession, model: type[SpToken] | type[GatewayCredential], key: UUID, now: datetime) -> None:
-    stale = or_(model.last_used_at.is_(None), model.last_used_at <= now - _TOUCHED_EVERY)
-    await session.execute(update(model).where(model.id == key, stale).values(last_used_at=now))
+    used = {"gateway": gateway_id, "stale_since": now - _TOUCHED_EVERY, "now": now}
+    await session.execute(GATEWAY_USED.on(session), used, execution_options={"synchronize_session": False})
 
 
 def _make(prefix: str) -> NewSecret:

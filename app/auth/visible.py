@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from app.auth.actor import Actor
 from app.models import Base
 from app.models.base import Row
+from app.scope import Scope
 
 
 def visible(model: type[Base], row: Row) -> ColumnElement[bool]:
@@ -19,3 +20,8 @@ def visible(model: type[Base], row: Row) -> ColumnElement[bool]:
 def scope_parameters(actor: Actor) -> dict[str, Any]:
     """The values that every statement holding `visible` is run with."""
     return {"account": actor.account_id, "user": actor.user_id}
+
+
+def scope_of(actor: Actor) -> Scope:
+    """The same for the second wall: as whom the database is asked."""
+    return Scope(actor.account_id, actor.user_id)

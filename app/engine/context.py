@@ -14,13 +14,14 @@ from graphql import GraphQLError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.actor import Actor
-from app.auth.visible import scope_parameters
+from app.auth.visible import scope_of, scope_parameters
 from app.clock import riyadh_day
 from app.database import Database, Reading, driver_of
 from app.engine.declare import Asker, Perform
 from app.engine.dialects import Dialect, Statement, dialect_named
 from app.engine.frozen import Frozen
 from app.errors import Language
+from app.scope import Scope
 from app.settings import Settings
 
 _FROZEN: dict[Any, Frozen] = {}  # statements of batch functions
@@ -59,6 +60,7 @@ class Context:
     _reading: Reading | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
     _connection: AsyncConnection | None = field(default=None, init=False)
+    _scope: Scope | None = field(default=None, init=False)  # as whom it asks
     _performed: dict[str, Any] = field(default_factory=dict, init=False)
     _performing: str = field(default="", init=False)  # the response key of the mutation under way
     read: dict[str, tuple[Any, list[GraphQLError]]] = field(default_factory=dict, init=False)  # mutations' payloads, by response key
@@ -121,9 +123,13 @@ class Context:
         """The operation's one connection, opened when first asked for."""
         if self._closed:
             raise asyncio.CancelledError
+        scope = scope_of(self.actor)
         if self._connection is None:
-            reading = self.database.reading(snapshot=snapshot)
+            reading = self.database.reading(scope, snapshot=snapshot)
             self._connection, self._reading = await reading.__aenter__(), reading
+        elif scope != self._scope:  # the account was switched
+            self.database.ask_as(self._connection, scope)
+        self._scope = scope
         return self._connection
 
     def interrupt(self, main: asyncio.Task[Any]) -> None:

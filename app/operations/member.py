@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
+from app.auth.doors import Door
 from app.auth.permissions import Permission
 from app.auth.policies import is_own, lacking_for_role
 from app.auth.sessions import leave_company
@@ -91,13 +92,13 @@ def _membership(work: Work, user_id: UUID | None) -> Any:
 
 
 # Whoever it is, a member of what company soever: nothing of them but their key.
-_USER_OF_NATIONAL_ID = select(User.id).where(User.national_id == bindparam("national_id"))
+USER_OF_NATIONAL_ID = Door("user_of_national_id", select(User.id).where(User.national_id == bindparam("national_id")))
 
 
 async def _person(work: Work, national_id: str, name: str) -> UUID:
     """The user with that national id; made where there is none, to be filled in by their first sign-in."""
     asked = {"national_id": national_id}
-    known: UUID | None = await work.session.scalar(_USER_OF_NATIONAL_ID, asked)
+    known: UUID | None = await work.session.scalar(USER_OF_NATIONAL_ID.on(work.session), asked)
     if known is not None:
         return known
     try:
@@ -105,7 +106,8 @@ async def _person(work: Work, national_id: str, name: str) -> UUID:
             return (await work.add(User(national_id=national_id, name=name, locale=Locale.AR, created_at=work.now))).id
     except IntegrityError:
         # Another company invited them, or they signed in, at this very moment.
-        return (await work.session.scalars(_USER_OF_NATIONAL_ID, asked)).one()
+        found: UUID = (await work.session.scalars(USER_OF_NATIONAL_ID.on(work.session), asked)).one()
+        return found
 
 
 def _stand_in(work: Work, national_id: str, name: str, email: str) -> User:

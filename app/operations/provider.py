@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from app.auth.doors import Door
 from app.auth.permissions import ROLE_PERMISSIONS
 from app.auth.sessions import act_for
+from app.database import assume
 from app.errors import AccountSuspended, AlreadyRegistered, NotFound, PersonOnly
 from app.models import (
     Company,
@@ -23,7 +25,9 @@ from app.models import (
     Role,
     UserEstablishment,
 )
+from app.models.base import uuid7
 from app.operations.work import Work
+from app.scope import Scope
 
 
 async def register_provider(work: Work, *, establishment_number: tuple[int, int], **profile: Any) -> dict[str, object]:
@@ -46,10 +50,12 @@ async def register_provider(work: Work, *, establishment_number: tuple[int, int]
     theirs = await work.session.scalar(select(UserEstablishment).where(UserEstablishment.user_id == person, *number))
     if theirs is None:
         raise NotFound(("establishment_number",))
-    if await work.session.scalar(_COMPANY_OF_NUMBER, {"office": office, "sequence": sequence}) is not None:
+    if await work.session.scalar(COMPANY_OF_NUMBER.on(work.session), {"office": office, "sequence": sequence}) is not None:
         raise AlreadyRegistered(("establishment_number",))
     provider_id, is_new = await _provider(work, theirs.unified_number, profile)
-    company = await work.add(_company(work, theirs, provider_id, profile["name_ar"]))
+    company = _company(work, theirs, provider_id, profile["name_ar"])
+    await assume(work.session, Scope(company.id, person))  # nobody belongs to it yet
+    await work.add(company)
     times = {"created_at": work.now, "updated_at": work.now}
     member = await work.add(Member(company_id=company.id, user_id=person, role=Role.OWNER, status=MemberStatus.ACTIVE, **times))
     work.account = company
@@ -63,10 +69,14 @@ async def register_provider(work: Work, *, establishment_number: tuple[int, int]
 
 
 # Whosesoever they are: nothing of them but what registration has to know.
-_COMPANY_OF_NUMBER = select(Company.id).where(
-    Company.labor_office_id == bindparam("office"), Company.sequence_number == bindparam("sequence")
+COMPANY_OF_NUMBER = Door(
+    "company_of_number",
+    select(Company.id).where(Company.labor_office_id == bindparam("office"), Company.sequence_number == bindparam("sequence")),
 )
-_PROVIDER_OF_NUMBER = select(Provider.id, Provider.status).where(Provider.unified_number == bindparam("unified_number")).with_for_update()
+PROVIDER_OF_NUMBER = Door(
+    "provider_of_number",
+    select(Provider.id, Provider.status).where(Provider.unified_number == bindparam("unified_number")).with_for_update(),
+)
 
 
 async def _provider(work: Work, unified_number: str | None, profile: dict[str, Any]) -> tuple[UUID, bool]:
@@ -85,7 +95,7 @@ async def _provider(work: Work, unified_number: str | None, profile: dict[str, A
 
 
 async def _known(work: Work, unified_number: str) -> UUID | None:
-    found = (await work.session.execute(_PROVIDER_OF_NUMBER, {"unified_number": unified_number})).one_or_none()
+    found = (await work.session.execute(PROVIDER_OF_NUMBER.on(work.session), {"unified_number": unified_number})).one_or_none()
     if found is not None and found.status is ProviderStatus.SUSPENDED:
         raise AccountSuspended(("establishment_number",))
     return found.id if found else None
@@ -94,6 +104,7 @@ async def _known(work: Work, unified_number: str) -> UUID | None:
 def _company(work: Work, establishment: UserEstablishment, provider_id: UUID, name_ar: str) -> Company:
     """Named as the unified login names the establishment; by the name in the input, where it does not."""
     return Company(
+        id=uuid7(),
         provider_id=provider_id,
         labor_office_id=establishment.labor_office_id,
         sequence_number=establishment.sequence_number,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.actor import Actor
 from app.auth.permissions import Permission
 from app.auth.policies import plays_gateway
+from app.auth.visible import scope_of
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
 from app.engine.inputs import read_input
@@ -181,7 +182,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         context.actor = unit.actor
 
     try:
-        await context.database.write(work)
+        await context.database.write(work, scope_of(context.actor))
     except _NothingWritten:
         return outcome
     except IntegrityError as error:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.permissions import Permission
-from app.auth.visible import visible
+from app.auth.visible import scope_of, visible
 from app.engine.context import Context
 from app.engine.dialects import Dialect, Statement
 from app.errors import AccountNotSelected, Forbidden
@@ -57,6 +57,6 @@ async def _record_reveal(context: Context) -> None:
         await unit.record(EventType.NATIONAL_IDS_REVEALED, unit.company)
 
     try:
-        await context.database.write(work)
+        await context.database.write(work, scope_of(context.actor))
     except AccountNotSelected:  # no member any more, since a moment
         raise Forbidden(permission=Permission.TELEWORKERS_REVEAL, field=_FIELD) from None

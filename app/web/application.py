@@ -31,6 +31,7 @@ from app.web.demo_provider import demo_sign_in
 from app.web.document import download
 from app.web.graphiql import graphiql_routes
 from app.web.graphql import GraphQLEndpoint, etag_of, is_known
+from app.web.headers import Headers, exact_origins
 from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
@@ -42,9 +43,12 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     """The whole server over one database. Its pool is closed when the server stops."""
     if not settings.secret_key.get_secret_value():
         settings = settings.model_copy(update={"secret_key": SecretStr(secrets.token_hex(32))})
-    database = Database(settings)
+    origins = exact_origins(settings.cors_origins)
+    database = Database(settings, restricted=settings.row_security)
     remembered = Remembered(settings.remembered_seconds)
-    client, provider_routes = _sign_in(settings, database, clock)
+    # The demo's personas are everybody: its provider asks as the tables' owner. Nowhere but on a loopback address.
+    everybody = Database(settings) if settings.demo and database.is_restricted else database
+    client, provider_routes = _sign_in(settings, everybody, clock)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -58,6 +62,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         if client is not None:
             await client.close()
         await database.close()
+        await everybody.close()
 
     endpoint = GraphQLEndpoint()
     routes: list[BaseRoute] = [
@@ -71,14 +76,22 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         *_forgetting(sign_in_routes(), remembered),
         *provider_routes,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds), Middleware(Direct, path="/graphql", to=endpoint)])
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Headers, settings=settings, origins=origins),
+            Middleware(RequestIds),
+            Middleware(Direct, path="/graphql", to=endpoint),
+        ],
+    )
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
     app.state.rates = Rates(settings, clock=clock)
     app.state.attempts = Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
     app.state.documents = document_store(settings)
-    app.state.sign_in = client
+    app.state.sign_in, app.state.everybody = client, everybody
     return app
 
 
@@ -115,8 +128,8 @@ def _forgetting(routes: list[Route], remembered: Remembered) -> list[Route]:
     return routes
 
 
-def _sign_in(settings: Settings, database: Database, clock: Clock) -> tuple[OpenIdClient | None, list[BaseRoute]]:
+def _sign_in(settings: Settings, everybody: Database, clock: Clock) -> tuple[OpenIdClient | None, list[BaseRoute]]:
     """The unified login: the settings' issuer, else the demo's own provider where this is a demo, else none."""
     if settings.demo and settings.oidc_issuer is None:
-        return demo_sign_in(settings, database, clock=clock)
+        return demo_sign_in(settings, everybody, clock=clock)
     return openid_client(settings), []

@@ -27,6 +27,7 @@ from app.auth.tokens import (
     touch_gateway,
     touch_token,
 )
+from app.auth.visible import scope_of
 from app.database import Database
 from app.errors import Unauthenticated, WrongEnvironment
 from app.settings import Settings
@@ -132,7 +133,7 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
     if found.environment != settings.environment:
         raise WrongEnvironment(environment=found.environment)
     if found.actor.token_id and is_stale(found.last_used_at, now):
-        await _touch(database, touch_token, found.actor.token_id, now)
+        await _touch(database, touch_token, found.actor, found.actor.token_id, now)
     return found.actor
 
 
@@ -162,7 +163,7 @@ async def _gateway(secret: str, database: Database, now: datetime) -> Actor:
         raise Unauthenticated
     actor, last_used_at = found
     if actor.gateway_id and is_stale(last_used_at, now):
-        await _touch(database, touch_gateway, actor.gateway_id, now)
+        await _touch(database, touch_gateway, actor, actor.gateway_id, now)
     return actor
 
 
@@ -214,18 +215,18 @@ async def _keep_session(
         return await renew_secret(session, session_id, secret, now=now) if renewing else None
 
     try:
-        setattr(request.state, _RENEWED, await database.write(keep))
+        setattr(request.state, _RENEWED, await database.write(keep, scope_of(found.actor)))
     except SQLAlchemyError as error:
         # As below.
         _log.warning("session_not_touched", session_id=str(session_id), error=type(error).__name__)
 
 
-async def _touch(database: Database, note: Callable[..., Awaitable[None]], key: UUID, now: datetime) -> None:
+async def _touch(database: Database, note: Callable[..., Awaitable[None]], actor: Actor, key: UUID, now: datetime) -> None:
     async def touch(session: AsyncSession) -> None:
         await note(session, key, now=now)
 
     try:
-        await database.write(touch)
+        await database.write(touch, scope_of(actor))
     except SQLAlchemyError as error:
         # A time of use that could not be written is no reason to refuse the request.
         _log.warning("token_not_touched", credential_id=str(key), error=type(error).__name__)

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.auth.actor import Actor
 from app.auth.signatures import is_signed
-from app.auth.visible import scope_parameters, visible
+from app.auth.visible import scope_of, scope_parameters, visible
 from app.engine.declare import parse_public_id
 from app.errors import RequestError
 from app.models import Document, DocumentStatus
@@ -52,7 +52,7 @@ async def _document(request: Request, actor: Actor) -> Any:
     key = named[1]
     if not is_signed(state.settings, actor, key, state.clock(), expires=query.get("expires", ""), signature=query.get("signature", "")):
         return None
-    async with state.database.reading(snapshot=False) as connection:
+    async with state.database.reading(scope_of(actor), snapshot=False) as connection:
         columns = select(Document.id, Document.storage_key, Document.file_name, Document.content_type)
         statement = columns.where(Document.id == key, Document.status == DocumentStatus.READY, visible(Document, Document))
         return (await connection.execute(statement, scope_parameters(actor))).one_or_none()
@@ -62,7 +62,7 @@ def _headers(file_name: str) -> dict[str, str]:
     # Never shown within our origin, whatever its bytes are.
     return {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
         "Cache-Control": "private, no-store",
     }
 

@@ -1,4 +1,4 @@
-"""What holds for every request: an id, headers that keep browsers careful, and no bug shown to anybody."""
+"""What holds for every request: an id, and no bug shown to anybody."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 started = True
                 names = {name for name, _ in message["headers"]}
-                headers = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
-                message["headers"] = [*message["headers"], *(header for header in headers if header[0] not in names)]
+                if b"x-request-id" not in names:
+                    message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:

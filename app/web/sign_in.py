@@ -27,6 +27,8 @@ from structlog.contextvars import bind_contextvars
 from app.auth.actor import Actor
 from app.auth.sessions import end_session, live_session
 from app.auth.sign_in import SIGN_IN_MINUTES, Arrived, OpenIdClient, ProviderAtFault, ProviderUnavailable, SignInFailed, TooManySignIns
+from app.auth.visible import scope_of
+from app.database import assume
 from app.engine.answers import is_unavailable
 from app.errors import RateLimited, Unavailable
 from app.operations.sign_in import Visit, enter, leave
@@ -192,6 +194,7 @@ async def _leave(request: Request) -> str | None:
         found = await live_session(session, secret, now=state.clock())
         if found is None or found.actor.session_id is None:
             return None, None
+        await assume(session, scope_of(found.actor))
         return found.actor, await end_session(session, found.actor.session_id)
 
     actor, id_token = await state.database.write(end)

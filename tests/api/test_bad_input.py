@@ -597,7 +597,7 @@ async def _drop(portal: Portal, table: str) -> None:
             await connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         await connection.exec_driver_sql(f"DROP TABLE {table}" + ("" if portal.database.is_sqlite else " CASCADE"))
         await connection.commit()
-    await portal.database.engine.dispose()
+    await portal.server_database.engine.dispose()
 
 
 async def test_a_missing_table_is_a_masked_internal_error_that_the_log_explains(world: World) -> None:
@@ -638,8 +638,8 @@ async def test_where_not_even_the_caller_can_be_told_the_answer_is_masked_too(wo
 async def test_a_pool_without_a_free_connection_is_unavailable_and_recovers(backend: str, templates: Templates) -> None:
     url, data = await asyncio.to_thread(templates.copy, backend, "blank")
     async with portal_on(url, data, database_pool_size=1) as portal:
-        portal.database._readers.patience = 0.05  # 3 and 30 seconds are long for a test
-        async with portal.database.reading() as connection:
+        portal.server_database._readers.patience = 0.05  # 3 and 30 seconds are long for a test
+        async with portal.server_database.reading() as connection:
             await connection.execute(select(func.count()).select_from(Job))
             drained = await portal("{ cities { totalCount } }")
             at_the_door = await portal("{ cities { totalCount } }", Caller({"Cookie": "telework_session=x"}))
@@ -676,7 +676,7 @@ async def test_a_lost_connection_is_unavailable_and_the_next_request_is_answered
 async def test_a_locked_database_is_unavailable(world: World) -> None:
     invitation, owner = await world.invitation(), await world.person()
     path = world.portal.database.engine.url.database
-    async with world.portal.database.writer.connect() as connection:
+    async with world.portal.server_database.writer.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout = 50")
         await connection.rollback()
     with sqlite3.connect(str(path), isolation_level=None) as blocker:

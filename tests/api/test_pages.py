@@ -113,6 +113,7 @@ SORTED_BY_DEFAULT = {
     "SpToken": "createdAt",
     "Event": "sequence",
     "Contract": "createdAt",
+    "Session": "createdAt",
 }
 
 
@@ -446,9 +447,6 @@ async def _make_crowd(world: World) -> Crowd:
         dates = {"status": MemberStatus.ACTIVE, "created_at": made_at(i), "updated_at": now}
         await world.portal.store(
             Member(user_id=owner.id, company_id=company.id, role=Role.OWNER, **dates),
-            Session(
-                user_id=owner.id, company_id=north.id, secret_hash=f"{i:064x}", created_at=made_at(i), expires_at=now + timedelta(days=1)
-            ),
             Member(user_id=user.id, company_id=north.id, role=Role.VIEWER, **dates),
             SpToken(
                 company_id=north.id,
@@ -459,6 +457,13 @@ async def _make_crowd(world: World) -> Crowd:
                 scopes=["REPORTS_READ"],
                 created_by_id=owner.id,
                 created_at=made_at(i),
+            ),
+            Session(
+                user_id=owner.id,
+                company_id=north.id,
+                secret_hash=f"{i:064x}",
+                created_at=made_at(i),
+                expires_at=now + timedelta(days=1),
             ),
         )
     contracts, jobs = [], []

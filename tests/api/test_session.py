@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -311,11 +311,12 @@ async def test_without_a_database_signing_in_is_a_page_that_says_so(backend: str
     async with portal_on(url, data, database_pool_size=1) as portal, _browser(portal) as browser:
         asked = dict((await browser.get("/auth/login", follow_redirects=True)).url.params)
         browser.cookies.set("telework_sign_in", "t" * 43)
-        portal.database._readers.patience = 0.05
-        portal.database.writer.sync_engine.pool._timeout = 0.05
-        async with portal.database.reading() as one, portal.database.writer.connect() as other:
-            await one.execute(text("SELECT 1"))
-            await other.execute(text("SELECT 1"))
+        async with AsyncExitStack() as held:
+            for database in {portal.database, portal.server_database}:
+                database._readers.patience = database.writer.sync_engine.pool._timeout = 0.05
+                await held.enter_async_context(database.reading())
+                other = await held.enter_async_context(database.writer.connect())
+                await other.execute(text("SELECT 1"))
             with capture_logs() as lines:
                 answer = await browser.get(path, params=asked if "demo" in path else None)
 

@@ -77,7 +77,7 @@ async def test_an_event_that_cannot_be_written_reveals_nothing(world: World, mon
         raise OSError
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.portal.database, "write", broken)
+        patched.setattr(world.portal.server_database, "write", broken)
         reply = await world.portal(
             "query($id: ID!) { node(id: $id) { ... on Teleworker { nationalId(reveal: true) } } }", owner, id=teleworker.public_id
         )

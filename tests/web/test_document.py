@@ -74,7 +74,7 @@ async def test_the_bytes_are_never_shown_within_our_origin(demo: Portal) -> None
     assert headers["content-type"] == document.content_type
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "private, no-store"
-    assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     assert len(headers["x-request-id"]) == 32
 
 

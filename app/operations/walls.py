@@ -1,0 +1,187 @@
+"""The second wall between tenants, on PostgreSQL: row-level security, made from what the models say at their heads (`scoped_by`).
+
+`visible` has every statement ask for the caller's rows; the policies have the database answer with no others, whatever was asked. They
+hold for one role, `telework_app`, which the server works as and which owns nothing. What must see across tenants goes by DOORS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, and_, false, literal_column, or_, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql import visitors
+
+from app.auth import sessions, tokens
+from app.auth.doors import Door
+from app.models import (
+    Base,
+    Company,
+    Establishment,
+    Event,
+    GatewayCredential,
+    LogoutToken,
+    Member,
+    Provider,
+    Session,
+    SignIn,
+    TrustedDocument,
+    User,
+    UserEstablishment,
+)
+from app.models.base import ACCOUNT, USER, Row, by_company, everyone
+from app.operations import member, provider, sign_in
+from app.scope import ACCOUNT_SETTING, APP_ROLE, PERSON_SETTING
+
+DOORS: tuple[Door, ...] = (
+    sessions.SESSION_OF_SECRET,
+    sessions.SESSION_OF_PREVIOUS_SECRET,
+    sessions.DEAD_SESSIONS,
+    sessions.SESSIONS_LEAVING,
+    tokens.TOKEN_OF_SECRET,
+    tokens.GATEWAY_OF_SECRET,
+    tokens.GATEWAY_USED,
+    sign_in.PERSON_SIGNING_IN,
+    sign_in.SESSIONS_OF_LOGIN,
+    member.USER_OF_NATIONAL_ID,
+    provider.COMPANY_OF_NUMBER,
+    provider.PROVIDER_OF_NUMBER,
+)
+
+Condition = Callable[[Row], ColumnElement[bool]]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+# Each read once a statement, and compared with like a parameter: indexes serve. Unset, or set in a transaction before, is ''.
+_SETTINGS = {
+    key: f"(SELECT nullif(current_setting('{name}', true), '')::uuid)"
+    for key, name in ((ACCOUNT.key, ACCOUNT_SETTING), (USER.key, PERSON_SETTING))
+}
+
+
+def _own(row: Row) -> ColumnElement[bool]:
+    return row.user_id == USER  # type: ignore[no-any-return]  # an alias' attributes are Any
+
+
+def _somebody(_: Row) -> ColumnElement[bool]:
+    return or_(USER.is_not(None), ACCOUNT.is_not(None))
+
+
+def _nobody_yet(_: Row) -> ColumnElement[bool]:
+    return and_(USER.is_(None), ACCOUNT.is_(None))
+
+
+# Where the wall must give way a little beyond `visible`.
+# Memberships tell which companies are one's own; trips to the login, and its word that somebody logged out, come before it is known
+# who asks; registered documents are asked for by their text.
+_ALSO: dict[type[Base], Condition] = {Member: _own, SignIn: _nobody_yet, LogoutToken: _nobody_yet, TrustedDocument: everyone}
+# Rows that nobody can see yet: a provider at its registration, the person whom an administrator invites, a client new to the portal.
+# A membership comes from the company, never from the person.
+_ADDED: dict[type[Base], Condition] = {Provider: _somebody, User: _somebody, Establishment: _somebody, Member: by_company}
+# Seen by more than may change them.
+_CHANGED: dict[type[Base], Condition] = {User: lambda row: row.id == USER, Company: lambda row: row.id == ACCOUNT}
+# The log is only written on, clients are shared; other rows are hidden or ended, not deleted. Documents and the gateway's credential
+# are an operator's.
+_GRANTED: dict[type[Base], str] = {
+    Event: "SELECT, INSERT",
+    Establishment: "SELECT, INSERT",
+    Session: "SELECT, INSERT, UPDATE, DELETE",
+    SignIn: "SELECT, INSERT, DELETE",
+    LogoutToken: "SELECT, INSERT, DELETE",
+    UserEstablishment: "SELECT, INSERT, DELETE",
+    TrustedDocument: "SELECT",
+    GatewayCredential: "",
+}
+
+
+def models() -> list[type[Base]]:
+    return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__tablename__)
+
+
+def raised(schema: str) -> str:
+    """All statements that make the wall anew, in the schema, for whoever runs them: the tables' owner."""
+    made = [_ROLE, LOWERED, f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}"]
+    for model in models():
+        made += _walled(model)
+    for door in DOORS:
+        made += [
+            door.definition(schema),
+            f"REVOKE ALL ON FUNCTION {door.signature} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {door.signature} TO {APP_ROLE}",
+        ]
+    return ";\n".join(made)
+
+
+def digest(made: str) -> str:
+    return hashlib.sha256(made.encode()).hexdigest()
+
+
+def _walled(model: type[Base]) -> list[str]:
+    table = model.__tablename__
+    granted = _granted(model)
+    return [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        f"REVOKE ALL ON {table} FROM {APP_ROLE}",
+        *([f"GRANT {granted} ON {table} TO {APP_ROLE}"] if granted else []),
+        # Migrations, an operator's commands and the doors; FORCE would hold their owner, too.
+        f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true)",
+        *_policies(model),
+    ]
+
+
+def _granted(model: type[Base]) -> str:
+    return _GRANTED.get(model, "SELECT" if model.scoped_by is everyone else "SELECT, INSERT, UPDATE")
+
+
+def _policies(model: type[Base]) -> list[str]:
+    def seen(row: Row) -> ColumnElement[bool]:
+        return or_(model.scoped_by(row), _ALSO[model](row)) if model in _ALSO else model.scoped_by(row)
+
+    changed = _CHANGED.get(model, seen)
+    by_command = {
+        "SELECT": f"USING ({_sql(model, seen)})",
+        "INSERT": f"WITH CHECK ({_sql(model, _ADDED.get(model, changed))})",
+        "UPDATE": f"USING ({_sql(model, changed)})",
+        "DELETE": f"USING ({_sql(model, changed)})",
+    }
+    granted = _granted(model)
+    return [
+        f"CREATE POLICY {command.lower()}s ON {model.__tablename__} FOR {command} TO {APP_ROLE} {rule}"
+        for command, rule in by_command.items()
+        if command in granted
+    ]
+
+
+def _sql(model: type[Base], condition: Condition) -> str:
+    """The condition's text over the table, with the settings for the caller's parameters."""
+
+    def replace(element: Any, **_: Any) -> Any:
+        return literal_column(_SETTINGS[element.key], element.type) if isinstance(element, BindParameter) and element.required else None
+
+    # Within a statement: on its own, a subquery would not know that the table is outside of it.
+    whole: Any = visitors.replacement_traverse(select(model.id).where(condition(model), ~false()), {}, replace)
+    return str(whole.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})).partition("\nWHERE ")[2]
+
+
+_ROLE = f"""DO $role$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN
+        CREATE ROLE {APP_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        GRANT {APP_ROLE} TO CURRENT_USER;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker
+END $role$"""
+
+# As it was before there were any: migrations may then change what policies refer to.
+LOWERED = r"""DO $lowered$ DECLARE made record; BEGIN
+    FOR made IN SELECT policyname, tablename FROM pg_policies WHERE schemaname = current_schema() LOOP
+        EXECUTE format('DROP POLICY %I ON %I', made.policyname, made.tablename);
+    END LOOP;
+    FOR made IN SELECT oid::regprocedure AS signature FROM pg_proc
+        WHERE pronamespace = current_schema()::regnamespace AND prosecdef AND proname LIKE 'telework\_%' LOOP
+        EXECUTE format('DROP FUNCTION %s', made.signature);
+    END LOOP;
+    FOR made IN SELECT relname FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relrowsecurity LOOP
+        EXECUTE format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', made.relname);
+    END LOOP;
+END $lowered$"""
