@@ -30,7 +30,7 @@ class Session(Base, scoped_by=_own, prefix="ses"):
     company_id: Mapped[UUID | None] = link("companies.id")  # the active account
     role: Mapped[Role | None] = choice(Role)  # there, when the secret was made: another one now asks for another secret
     provider_session: Mapped[str | None]  # the identity provider's `sid`, by which it tells that somebody logged out
-    id_token: Mapped[str | None]  # the identity provider's hint at logout
+    id_token: Mapped[str | None]  # the identity provider's hint at logout, sealed: it names a person
     device: Mapped[str | None]  # what the browser said of itself
     address: Mapped[str | None]  # where it was last used from
     created_at: Mapped[datetime]

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 import structlog
 from joserfc import jwt
+from joserfc.errors import JoseError
 from pydantic import ValidationError
 from sqlalchemy import func, select
 from starlette.applications import Starlette
@@ -692,9 +693,14 @@ async def test_logging_out_goes_on_to_the_provider_that_wants_it(tmp_path: Path)
         await come_back(world, liar)
         browser = world.browsers[-1]
 
+        async with world.database.reading() as connection:
+            kept = (await connection.execute(select(Session.id_token))).scalar_one()
         page = await browser.get("/auth/logout")
         answer = await browser.post("/auth/logout")
 
+        assert "." in kept
+        with pytest.raises(JoseError):  # it names a person: nobody reads it in the database
+            jwt.decode(kept, KEY, algorithms=["RS256"])
         assert f"form-action 'self' {ISSUER};" in page.headers["content-security-policy"]
         address = urlsplit(answer.headers["location"])
         assert (address.netloc, address.path) == ("login.example.sa", "/bye")

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
+from app.auth.secrets import sealed, unsealed
 from app.auth.sign_in.failures import ProviderAtFault, ProviderUnavailable, SignInFailed, SignInInterrupted, SignInRefused
 from app.auth.sign_in.person import Person, person_of
 from app.auth.sign_in.provider import Description, Provider
@@ -107,8 +108,8 @@ class OpenIdClient:
             person_of(claims, self._settings.oidc_claims, issuer=self.provider.issuer),
             trip.next_path,
             session if isinstance(session, str) and 0 < len(session) <= _LONGEST_SESSION else None,
-            # The provider wants it back at logout, if it has one; else nobody needs it, and it names a person.
-            tokens["id_token"] if description.end_session else None,
+            # The provider wants it back at logout, if it has one; else nobody needs it. It names a person, and is kept sealed.
+            sealed(tokens["id_token"], self._settings.secret_key.get_secret_value()) if description.end_session else None,
         )
 
     async def departed(self, logout_token: str, *, now: datetime) -> Departed:
@@ -116,7 +117,7 @@ class OpenIdClient:
         return await departed(self.provider, logout_token, self._expected(now))
 
     async def logout_address(self, id_token: str | None, *, now: datetime) -> str | None:
-        """Where the provider lets people log out there too; None where it does not, or cannot say."""
+        """Where the provider lets people log out there too; None where it does not, or cannot say. `id_token`: as it was kept."""
         if self._down_until is not None and now < self._down_until:
             return None
         try:
@@ -126,7 +127,8 @@ class OpenIdClient:
             return None
         if description.end_session is None:
             return None
-        hint = {"id_token_hint": id_token} if id_token else {}
+        opened = unsealed(id_token, self._settings.secret_key.get_secret_value()) if id_token else None
+        hint = {"id_token_hint": opened} if opened else {}
         query = urlencode({**hint, "client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": f"{self._home}/graphiql"})
         return f"{description.end_session}{'&' if '?' in description.end_session else '?'}{query}"
 
