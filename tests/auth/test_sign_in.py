@@ -694,11 +694,11 @@ async def test_logging_out_goes_on_to_the_provider_that_wants_it(tmp_path: Path)
         browser = world.browsers[-1]
 
         async with world.database.reading() as connection:
-            kept = (await connection.execute(select(Session.id_token))).scalar_one()
+            kept = (await connection.execute(select(Session.id_token))).scalar_one() or ""
         page = await browser.get("/auth/logout")
         answer = await browser.post("/auth/logout")
 
-        assert "." in kept
+        assert kept
         with pytest.raises(JoseError):  # it names a person: nobody reads it in the database
             jwt.decode(kept, KEY, algorithms=["RS256"])
         assert f"form-action 'self' {ISSUER};" in page.headers["content-security-policy"]
