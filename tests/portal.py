@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
 from app.auth.actor import Actor
+from app.auth.doors import Door
 from app.auth.sessions import start_session
 from app.auth.tokens import make_secret
 from app.engine.frozen import Frozen
@@ -26,6 +27,9 @@ from app.web.credentials import authenticate, session_cookie_name
 from tests.traces import SECRETS, indiscreet
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # noon in Riyadh, a Sunday
+
+
+PATIENT = 60  # seconds that an operation has, and may wait for a connection: a busy machine is no failure
 
 
 class StoppedClock:
@@ -92,6 +96,8 @@ class Portal:
         self.app = create_app(self.settings, clock=self.clock)
         self.server_database = self.app.state.database  # as the server asks it
         self.database = self.app.state.everybody  # as the tables' owner, behind the server's back
+        for database in {self.database, self.server_database}:
+            database._readers.patience = database.writer.sync_engine.pool._timeout = PATIENT
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url=self.settings.public_url)
 
     async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", **variables: Any) -> Reply:
@@ -120,7 +126,11 @@ class Portal:
             if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")):
                 seen.append(statement)
 
-        fetch = Frozen.fetch
+        fetch, look_up = Frozen.fetch, Door.on_driver
+
+        async def looked_up(self: Door, driver: Any, values: Any) -> Any:
+            seen.append(self.text)
+            return await look_up(self, driver, values)
 
         async def noted(self: Frozen, driver: Any, values: Any) -> Any:
             seen.append(self.text)
@@ -130,11 +140,11 @@ class Portal:
         for engine in engines:
             event.listen(engine, "before_cursor_execute", note)
         # What runs on the driver passes SQLAlchemy by.
-        Frozen.fetch = noted  # type: ignore[method-assign]
+        Frozen.fetch, Door.on_driver = noted, looked_up  # type: ignore[method-assign]
         try:
             yield seen
         finally:
-            Frozen.fetch = fetch  # type: ignore[method-assign]
+            Frozen.fetch, Door.on_driver = fetch, look_up  # type: ignore[method-assign]
             for engine in engines:
                 event.remove(engine, "before_cursor_execute", note)
 
@@ -187,7 +197,7 @@ class Portal:
 
 @asynccontextmanager
 async def portal_on(database_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[Portal]:
-    portal = Portal(database_url, data_dir, **settings)
+    portal = Portal(database_url, data_dir, **{"deadline": PATIENT, **settings})
     try:
         yield portal
     finally:

@@ -6,14 +6,20 @@ it and cannot read past row-level security otherwise. SQLite runs the statement 
 
 from __future__ import annotations
 
+from collections import namedtuple
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import BindParameter, Function, column, func, literal_column, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql import visitors
 
+from app.database import driver_of
+
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DRIVER = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Door:
@@ -31,11 +37,25 @@ class Door:
         called: Function[Any] = getattr(func, self.name)(*arguments)
         rows = called.table_valued(*[column(each.name, each.type) for each in self._columns], name="found")
         self._call = select(*rows.c)
+        self.text = str(self._call.compile(dialect=_DRIVER))
+        self._readers = [each.type.dialect_impl(_DRIVER).result_processor(_DRIVER, None) for each in self._columns]
+        self._row: Callable[..., Any] = namedtuple("_row", " ".join(each.name for each in self._columns))  # type: ignore[misc]  # made now
 
     def on(self, connection: AsyncConnection | AsyncSession) -> Any:
         """What to execute there."""
         bind: Any = connection.bind if isinstance(connection, AsyncSession) else connection
         return self.statement if bind.dialect.name == "sqlite" else self._call
+
+    async def one(self, connection: AsyncConnection | AsyncSession, values: Mapping[str, Any]) -> Any:
+        """The one row that it answers, None where there is none."""
+        if isinstance(connection, AsyncSession) or connection.dialect.name == "sqlite":
+            return (await connection.execute(self.on(connection), values)).one_or_none()
+        # On the driver: a look-up for each request, and SQLAlchemy takes 0.3 ms of its 0.4.
+        found = await self.on_driver(driver_of(connection), values)
+        return found and self._row(*(read(value) if read else value for read, value in zip(self._readers, found, strict=True)))
+
+    async def on_driver(self, driver: Any, values: Mapping[str, Any]) -> Any:
+        return await driver.fetchrow(self.text, *(values[name] for name in self._parameters))
 
     @property
     def signature(self) -> str:

@@ -128,11 +128,10 @@ async def start_session(
 async def live_session(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> Live | None:
     """What the secret stands for; None when unknown, expired, or unused for too long. One statement, as a rule."""
     values = {"secret_hash": hash_of(secret), "now": now}
-    row = (await connection.execute(SESSION_OF_SECRET.on(connection), values)).one_or_none()
+    row = await SESSION_OF_SECRET.one(connection, values)
     is_current = row is not None
     if row is None:
-        before = SESSION_OF_PREVIOUS_SECRET.on(connection)
-        row = (await connection.execute(before, {**values, "rotated_since": now - _GRACE})).one_or_none()
+        row = await SESSION_OF_PREVIOUS_SECRET.one(connection, {**values, "rotated_since": now - _GRACE})
     if row is None:
         return None
     return Live(

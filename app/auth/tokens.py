@@ -131,7 +131,7 @@ GATEWAY_USED = Door(
 async def token_in_use(connection: AsyncConnection | AsyncSession, secret: str, *, now: datetime) -> TokenInUse | None:
     """The token with this secret; None when there is none, it is revoked or it has expired. One statement."""
     values = {"secret_hash": hash_of(_canonical(secret)), "now": now}
-    row = (await connection.execute(TOKEN_OF_SECRET.on(connection), values)).one_or_none()
+    row = await TOKEN_OF_SECRET.one(connection, values)
     if row is None:
         return None
     permissions = permissions_of(row.scopes)
@@ -152,7 +152,7 @@ async def actor_of_token(connection: AsyncConnection | AsyncSession, secret: str
 
 async def gateway_in_use(connection: AsyncConnection | AsyncSession, secret: str) -> tuple[Actor, datetime | None] | None:
     """The portal's gateway and when it last came, where this is its credential and not revoked."""
-    row = (await connection.execute(GATEWAY_OF_SECRET.on(connection), {"secret_hash": hash_of(secret)})).one_or_none()
+    row = await GATEWAY_OF_SECRET.one(connection, {"secret_hash": hash_of(secret)})
     return None if row is None else (Actor(name=row.name, gateway_id=row.id, permissions=GATEWAY), row.last_used_at)
 
 

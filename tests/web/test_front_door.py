@@ -203,7 +203,8 @@ async def test_a_mutation_that_takes_too_long_leaves_nothing_done(
 
 
 def test_every_limit_is_told_in_the_documentation_with_its_default() -> None:
-    told = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8").splitlines()
+    root = Path(__file__).parents[2]
+    told = [line for name in ("docs/http.md", "README.md") for line in (root / name).read_text(encoding="utf-8").splitlines()]
     limits = [
         name for name in Settings.model_fields if re.match(r"most_|trusted_|rate_|kept_|.*(_cost|_a_minute|_seconds)$|deadline", name)
     ]
@@ -211,7 +212,7 @@ def test_every_limit_is_told_in_the_documentation_with_its_default() -> None:
     for name in limits:
         row = next((line for line in told if f"{name.upper()}`" in line or f"{name.upper()}=" in line), "")
         default = Settings.model_fields[name].default
-        assert row, f"docs/http.md does not tell of {name}"
+        assert row, f"neither docs/http.md nor README.md tells of {name}"
         assert isinstance(default, bool | str) or f"{default:,}" in row, (name, default)
 
 

@@ -241,7 +241,9 @@ async def test_attacks_are_refused_by_the_defence_that_is_meant_for_them_and_in_
         callers = {"nobody": NOBODY.headers, "token": (await portal.token(world.north, "REPORTS_READ")).headers}
         for name, body in ATTACKS.items():
             for who, headers in callers.items() if body else ():
-                most = 0.05 if name in AT_ONCE else 1.0 if len(body) > 500_000 or "ten" in name else 0.15
+                most = (
+                    0.05 if name in AT_ONCE else 3.0 if len(body) > 500_000 or "ten" in name else 0.4
+                )  # twice what is measured on a busy machine
                 status, told, took = await _attacked(portal, body, headers, most)
                 refusals = [one.get("errors") for one in told] if isinstance(told, list) else [told]
                 assert 400 <= status < 500 or all(refusals) or name in ANSWERED, (name, who, status)
