@@ -99,6 +99,7 @@ class Readers:
         self._engine, self.patience = engine, patience  # seconds
         self._idle: list[AsyncConnection] = []
         self._free = asyncio.Semaphore(size)
+        self._is_closed = False
 
     async def lend(self) -> AsyncConnection:
         """Raises sqlalchemy.exc.TimeoutError where none comes free in time."""
@@ -123,7 +124,7 @@ class Readers:
 
     async def take_back(self, connection: AsyncConnection, *, broken: bool) -> None:
         try:
-            if broken or is_lost(connection):
+            if broken or self._is_closed or is_lost(connection):
                 await drop(connection)
                 return
             if connection.in_transaction():  # SQLAlchemy's notion of one, where its statements were run
@@ -133,6 +134,7 @@ class Readers:
             self._free.release()
 
     async def close(self) -> None:
+        self._is_closed = True
         while self._idle:
             await self._idle.pop().close()
 
