@@ -41,7 +41,7 @@ NOBODY = Scope()
 
 
 class Unrestricted(RuntimeError):
-    """The connection's role is above row-level security: the server must not run on it."""
+    """Row-level security does not hold on the connection, or cannot be told who asks: the server must not run on it."""
 
 
 class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
