@@ -268,11 +268,10 @@ async def requests(twins: Twins, direct: Portal, asks: int) -> tuple[Counter[str
 
 
 def tell(name: str, counts: Counter[str], wrong: list[str], began: float) -> bool:
-    print(
-        f"{name}: {', '.join(f'{count} {what}' for what, count in sorted(counts.items()))}; {len(wrong)} wrong; {time.monotonic() - began:.0f} s"
-    )
-    for what, count in Counter(wrong).most_common(10):
-        print(f"    {count} x {what}")
+    told = ", ".join(f"{many} {what}" for what, many in sorted(counts.items()))
+    print(f"{name}: {told}; {len(wrong)} wrong; {time.monotonic() - began:.0f} s")
+    for what, many in Counter(wrong).most_common(10):
+        print(f"    {many} x {what}")
     return not wrong
 
 
