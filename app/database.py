@@ -7,22 +7,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 
+import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection
+from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
 from app.settings import Settings
 
 T = TypeVar("T")
 _ATTEMPTS = 5
+_START = 5  # seconds
 _WRITING, _MANUAL = "telework_writing", "telework_manual"
 # serialization_failure, deadlock_detected, lock_not_available
 _RETRIED = {"40001", "40P01", "55P03"}
+# duplicate_prepared_statement, invalid_sql_statement_name
+_MIXED_UP = {"42P05", "26000"}
 # jit and parallel plans only cost on statements this small, and so does planning them for each run's values (0.1 ms of 0.17): what
 # decides a plan, which filters and which order, is in a statement's text. The text forms of instants rely on UTC and ISO.
-_SESSION = {
+SESSION = {
     "timezone": "UTC",
     "datestyle": "ISO",
     "jit": "off",
@@ -85,6 +89,19 @@ class Database:
         """Goes on as somebody else, from the next statement on."""
         if self.is_restricted:
             driver_of(connection).ask_as(scope)
+
+    async def check(self) -> None:
+        """At the server's start: raises Unrestricted. That the database does not answer yet is no reason not to start."""
+        if not self.is_restricted:
+            return
+        try:
+            # One of each pool: what a pooler mixes up shows with the second.
+            async with asyncio.timeout(_START), self.reading(snapshot=False), self.writer.connect():
+                pass
+        except (OSError, PoolTimeout, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            # Otherwise requests will tell; each connection is looked at again.
+            if getattr(getattr(error, "orig", error), "sqlstate", None) in _MIXED_UP:
+                raise Unrestricted("a pooler mixes up prepared statements: PgBouncer needs 1.21, max_prepared_statements above 0") from None
 
     async def close(self) -> None:
         await self._readers.close()
@@ -201,7 +218,7 @@ async def assume(session: AsyncSession, scope: Scope) -> None:
 def _engine(settings: Settings, size: int, *, restricted: bool) -> AsyncEngine:
     if not settings.database_url.startswith("sqlite"):
         arguments: dict[str, Any] = {
-            "server_settings": _SESSION | ({"role": APP_ROLE} if restricted else {}),
+            "server_settings": SESSION | ({"role": APP_ROLE} if restricted else {}),
             "statement_cache_size": 500,
             "max_cacheable_statement_size": 0,
         }

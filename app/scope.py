@@ -41,7 +41,7 @@ NOBODY = Scope()
 
 
 class Unrestricted(RuntimeError):
-    """The connection's role is above row-level security: the server must not run on it."""
+    """Row-level security does not hold on the connection, or cannot be told who asks: the server must not run on it."""
 
 
 class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -53,6 +53,7 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has
     async def prepare_scope(self) -> None:
         """Once for each connection. Raises Unrestricted."""
         if not await self.fetchval(_RESTRICTED, APP_ROLE):
+            self.terminate()  # SQLAlchemy does not know of it yet
             raise Unrestricted(f"the database's user must be a member of {APP_ROLE}, own no table and be no superuser")
         # Kept: asyncpg closes the statement with its last reference. Run once: what is only prepared leaves a transaction open.
         self.telling = await self.prepare(_TELL, name=_STATEMENT)

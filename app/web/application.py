@@ -52,6 +52,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await database.check()
         # What start-up made stays: the collector need not look at it again, nor stop everybody for it in the middle of a large answer.
         gc.collect()
         gc.freeze()

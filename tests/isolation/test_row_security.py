@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
-from sqlalchemy import func, insert, make_url, select, text, update
+from sqlalchemy import event, func, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -18,9 +18,10 @@ from app.operations import walls
 from app.operations.migrate import migrate
 from app.operations.sign_in import SESSIONS_OF_LOGIN
 from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
+from app.web.application import create_app
 from tests.conftest import Templates
 from tests.databases import fresh_database
-from tests.portal import portal_on
+from tests.portal import Portal, portal_on
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.parametrize("backend", ["postgresql"])
@@ -95,6 +96,23 @@ async def test_the_server_does_not_work_as_who_is_above_the_wall(world: World) -
     await below.prepare_scope()
     await above.close()
     await below.close()
+
+
+async def test_the_server_does_not_start_where_a_pooler_drops_its_role(portal: Portal) -> None:
+    """As PgBouncer does with the start-up parameters that it is told to ignore."""
+    app = create_app(portal.settings)
+    async with app.router.lifespan_context(app):
+        pass
+    app = create_app(portal.settings)
+
+    @event.listens_for(app.state.database.engine.sync_engine, "do_connect")
+    def drop(_dialect: Any, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:
+        named["server_settings"] = {name: value for name, value in named["server_settings"].items() if name != "role"}
+
+    with pytest.raises(Unrestricted):
+        async with app.router.lifespan_context(app):
+            pass
+    await app.state.database.close()
 
 
 async def test_the_rows_are_the_callers_whatever_is_asked(world: World) -> None:
