@@ -141,7 +141,7 @@ class Readers:
 
     async def take_back(self, connection: AsyncConnection, *, broken: bool) -> None:
         try:
-            if broken or self._is_closed or is_lost(connection):
+            if broken or self._is_closed:  # one that was lost is found out when it is lent again
                 await drop(connection)
                 return
             if connection.in_transaction():  # SQLAlchemy's notion of one, where its statements were run
