@@ -59,9 +59,9 @@ pidfile = {home}/data/postmaster.pid
 listen_port = 6432
 auth_type = trust
 auth_file = {home}/users
-admin_users = {owner}
 pool_mode = transaction
 default_pool_size = 2
+server_lifetime = 1
 {rest}
 """
 SETTINGS_THAT_SERVE = {"max_prepared_statements": "200", "ignore_startup_parameters": IGNORED}
@@ -74,14 +74,6 @@ class Bouncer:
     def address(self, user: str = LOGIN) -> str:
         there = self._url.set(username=user, query={"host": str(self.home), "port": "6432"})
         return there.render_as_string(hide_password=False)
-
-    async def reconnect(self) -> None:
-        """Has PgBouncer renew its connections to PostgreSQL, each as it comes free."""
-        console = await asyncpg.connect(host=str(self.home), port=6432, user=OWNER, database="pgbouncer")
-        try:
-            await console.execute("RECONNECT")
-        finally:
-            await console.close()
 
 
 def _start(binary: str, home: Path, account: _Account) -> subprocess.Popen[bytes]:
@@ -99,7 +91,7 @@ async def bouncer(binary: str, database_url: str, **settings: str) -> AsyncItera
         (home / "data").mkdir()
         account.own(home / "data")  # the process id where the home's guard looks for it, should we end before
         (home / "users").write_text("".join(f'"{user}" ""\n' for user in (LOGIN, OWNER)))
-        ini = INI.format(host=url.query["host"], port=url.query["port"], home=home, owner=OWNER, rest=rest)
+        ini = INI.format(host=url.query["host"], port=url.query["port"], home=home, rest=rest)
         (home / "pgbouncer.ini").write_text(ini)
         running = _start(binary, home, account)
         try:
@@ -140,9 +132,6 @@ class Round:
                     await kind(databases[(number + turn) % 2], scope, chance)
                 except Exception as error:
                     self.wrong.append(f"{kind.__name__}: {type(error).__name__}: {str(error)[:200]}")
-                if number == 0 and turn % 20 == 19:
-                    await made.reconnect()
-                    self.counts["reconnections"] += 1
 
         await asyncio.gather(*(client(number) for number in range(CLIENTS)))
         for database in databases:
