@@ -151,7 +151,12 @@ class Readers:
             self._free.release()
 
     async def close(self) -> None:
+        """Ends those that are idle now, and each other one when it comes back."""
         self._is_closed = True
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Ends those that are idle: the next reader has a new one."""
         while self._idle:
             await self._idle.pop().close()
 

@@ -597,6 +597,7 @@ async def _drop(portal: Portal, table: str) -> None:
             await connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         await connection.exec_driver_sql(f"DROP TABLE {table}" + ("" if portal.database.is_sqlite else " CASCADE"))
         await connection.commit()
+    await portal.server_database._readers.renew()
     await portal.server_database.engine.dispose()
 
 

@@ -130,6 +130,7 @@ async def test_a_list_without_an_index_would_be_noticed(demo: Portal, monkeypatc
     async with demo.database.engine.connect() as connection:
         await connection.exec_driver_sql("DROP INDEX ix_teleworkers_company_id_name_id")
         await connection.commit()
+    await demo.database._readers.renew()
     await demo.database.engine.dispose()  # a driver keeps the old plan of a statement that it only explained
 
     after, _ = await _paging(monkeypatch, demo, owner, "teleworkers", "first: 2")
