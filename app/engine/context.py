@@ -146,7 +146,8 @@ class Context:
             raise asyncio.CancelledError
         if name not in self._loaders:
             self._loaders[name] = DataLoader(batch)  # type: ignore[arg-type]  # it wants a list, and takes any sequence
-        return await self._loaders[name].load(key)
+        # Several fields may wait for one answer: graphql-core cancels some, where a null takes their parent along, and not the others.
+        return await asyncio.shield(self._loaders[name].load(key))
 
     async def perform(self, key: str, source: Perform, given: Any) -> Any:
         """The payload of the mutation under that response key: done the first time, remembered for an executor that comes second."""

@@ -87,3 +87,13 @@ async def test_a_payload_tells_how_things_stood_before_the_next_mutation(world: 
         "updateProject": {"project": {"titleEn": "Another"}, "userErrors": []},
         "none": {"userErrors": [{"code": "NOT_FOUND"}]},
     }
+
+
+async def test_a_null_that_takes_its_parent_along_leaves_others_that_wait_for_the_same_row(world: World) -> None:
+    owner = await world.person()
+    text = "query($none: Int!) { taken: viewer { user { name } companies(first: $none) { totalCount } } kept: viewer { user { name } } }"
+
+    body = await alike(world.portal, owner, text, none=0)
+
+    assert body["data"] == {"taken": None, "kept": {"user": {"name": world.users[Role.OWNER].name}}}
+    assert [error["path"] for error in body["errors"]] == [["taken", "companies"]]
