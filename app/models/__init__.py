@@ -1,6 +1,6 @@
 """Tables, one file an entity, with the facts that one row can tell. No permissions, no GraphQL."""
 
-from app.models.base import Base
+from app.models.base import LIVE_WORLD, Base
 from app.models.city import City
 from app.models.company import Company, CompanyStatus
 from app.models.contract import Contract, ContractStatus, contract_status
@@ -23,6 +23,7 @@ from app.models.user import Locale, User
 from app.models.user_establishment import UserEstablishment
 
 __all__ = [
+    "LIVE_WORLD",
     "Base",
     "City",
     "Company",

@@ -48,6 +48,7 @@ Scope = Callable[[Row], ColumnElement[bool]]
 
 ACCOUNT = bindparam("account", type_=Uuid())  # the caller's company; NULL ties to nothing
 USER = bindparam("user", type_=Uuid())  # the caller as a person; NULL for a token
+LIVE_WORLD = UUID(int=0)  # within which establishments and people are one and the same; in the sandbox each company's id names its own
 
 
 def everyone(_: Row) -> ColumnElement[bool]:

@@ -18,9 +18,11 @@ from app.auth.visible import scope_parameters, visible
 from app.clock import riyadh_day
 from app.errors import AccountNotSelected, AccountSuspended, Forbidden, NotFound, Unauthenticated, VersionConflict
 from app.models import (
+    LIVE_WORLD,
     Base,
     Company,
     CompanyStatus,
+    Environment,
     Event,
     EventType,
     Member,
@@ -57,6 +59,11 @@ class Work:
         if self.account is None:
             raise LookupError("no account is active")
         return self.account
+
+    @property
+    def world(self) -> UUID:
+        """What tells establishments and people apart: one world in live; in the sandbox each company's is a world of its own."""
+        return self.company.id if self.settings.environment == Environment.SANDBOX else LIVE_WORLD
 
     async def lock_account(self, *, though_suspended: bool = False) -> None:
         """Takes the account's row, before anything else: an account's writes follow one another, so that none can lock another out.
