@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped
 
-from app.models.base import ACCOUNT, Base, Row, key, link
+from app.models.base import ACCOUNT, Base, Row, everyone, key, link
 from app.models.contract import Contract
 from app.models.invitation import Invitation
 
@@ -20,7 +20,7 @@ def _known_to_company(row: Row) -> ColumnElement[bool]:
     return or_(invited.exists(), contracted.exists())
 
 
-class Establishment(Base, scoped_by=_known_to_company, prefix="est", searched=("name_ar", "name_en")):
+class Establishment(Base, scoped_by=_known_to_company, prefix="est", for_gateway=everyone, searched=("name_ar", "name_en")):
     __tablename__ = "establishments"
     __table_args__ = (UniqueConstraint("labor_office_id", "sequence_number"),)
 

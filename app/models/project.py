@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, by_company, choice, key, link, nulls_last
+from app.models.base import Base, by_company, choice, everyone, key, link, nulls_last
 
 
 class ProjectKind(StrEnum):
@@ -27,7 +27,7 @@ class ProjectStatus(StrEnum):
     COMPLETED = "COMPLETED"
 
 
-class Project(Base, scoped_by=by_company, prefix="prj", searched=("title_ar", "title_en")):
+class Project(Base, scoped_by=by_company, prefix="prj", for_gateway=everyone, searched=("title_ar", "title_en")):
     __tablename__ = "projects"
     __table_args__ = (
         CheckConstraint("(kind = 'CLIENT') = (contract_id IS NOT NULL) AND (kind = 'CLIENT') = (establishment_id IS NOT NULL)", "client"),
