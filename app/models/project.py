@@ -27,6 +27,17 @@ class ProjectStatus(StrEnum):
     COMPLETED = "COMPLETED"
 
 
+class ProjectDecision(StrEnum):
+    """What the portal may say of a project."""
+
+    APPROVE = "APPROVE"
+    RETURN = "RETURN"
+    REJECT = "REJECT"
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+    COMPLETE = "COMPLETE"
+
+
 class Project(Base, scoped_by=by_company, prefix="prj", for_gateway=everyone, searched=("title_ar", "title_en")):
     __tablename__ = "projects"
     __table_args__ = (
@@ -35,6 +46,8 @@ class Project(Base, scoped_by=by_company, prefix="prj", for_gateway=everyone, se
         Index(None, "company_id", "kind", "title_ar", "id"),
         Index(None, "company_id", "establishment_id"),
         Index(None, "contract_id", "created_at", "id"),
+        Index(None, "created_at", "id"),  # the gateway's, over all companies
+        Index(None, "status", "created_at", "id"),
     )
 
     id: Mapped[UUID] = key()

@@ -34,7 +34,7 @@ from app.models import (
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
-from app.operations import entrance, member, provider, sign_in
+from app.operations import entrance, establishment, member, provider, sign_in
 from app.scope import ACCOUNT_SETTING, APP_ROLE, GATEWAY_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
@@ -51,6 +51,8 @@ DOORS: tuple[Door, ...] = (
     provider.COMPANY_OF_NUMBER,
     provider.PROVIDER_OF_NUMBER,
     *entrance.COMPANY_OF.values(),
+    establishment.ESTABLISHMENT_OF_NUMBER,
+    establishment.ESTABLISHMENT_CORRECTED,
 )
 
 Condition = Callable[[Row], ColumnElement[bool]]

@@ -29,6 +29,7 @@ from app.errors import (
     ErrorCode,
     Forbidden,
     GatewayOnly,
+    InvitationAlreadyPending,
     PersonOnly,
     Unauthenticated,
 )
@@ -45,6 +46,8 @@ _audit = structlog.get_logger("audit")
 _CONSTRAINTS: dict[str, type[AppError]] = {
     "uq_contracts_standing": DuplicateContract,
     "contracts.company_id, contracts.establishment_id": DuplicateContract,
+    "uq_invitations_pending": InvitationAlreadyPending,
+    "invitations.company_id, invitations.establishment_id": InvitationAlreadyPending,
     "uq_companies_labor_office_id_sequence_number": AlreadyRegistered,
     "companies.labor_office_id, companies.sequence_number": AlreadyRegistered,
 }
