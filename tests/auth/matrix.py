@@ -26,11 +26,11 @@ from graphql import (
     GraphQLObjectType,
     get_named_type,
     is_leaf_type,
+    is_required_argument,
     is_required_input_field,
 )
 from sqlalchemy import select, update
 
-from app.auth.tokens import make_gateway_secret
 from app.models import (
     City,
     EducationLevel,
@@ -48,7 +48,6 @@ from app.models import (
     SpToken,
     User,
 )
-from app.operations.gateway import add_gateway
 from app.operations.migrate import migrate
 from app.schema import schema
 from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
@@ -162,7 +161,9 @@ def routes() -> dict[str, tuple[str, ...]]:
 
 def _selection(declared: Any, name: str) -> str:
     inner = get_named_type(declared.type)
-    return name if is_leaf_type(inner) else f"{name} {{ __typename }}"
+    wanted = ", ".join(f'{each}: "7-1"' for each, argument in declared.args.items() if is_required_argument(argument))
+    asked = f"{name}({wanted})" if wanted and name not in ("node", "nodes") else name
+    return asked if is_leaf_type(inner) else f"{asked} {{ __typename }}"
 
 
 def _fields_of(name: str, extra: list[str]) -> str:
@@ -352,10 +353,7 @@ async def callers(world: World) -> list[tuple[str, Caller]]:
         await world.join(person, company, Role.OWNER)
     found.append(("unchosen", await world.portal.person(person)))
     found += [(name, await world.portal.token(world.north, *scopes)) for name, scopes in SCOPE_SETS.items()]
-    made = make_gateway_secret()
-    async with world.portal.database.writing() as session:
-        await add_gateway(session, "portal", made, now=world.portal.clock())
-    return [*found, ("gateway", Caller({"Authorization": f"Bearer {made.secret}"})), ("anonymous", NOBODY)]
+    return [*found, ("gateway", await world.portal.gateway()), ("anonymous", NOBODY)]
 
 
 async def outcomes(world: World, extras: dict[str, list[str]]) -> dict[str, Outcome]:
