@@ -152,6 +152,12 @@ class InvitationAlreadyDecided(AppError):
     ar = "سبق البت في هذه الدعوة: حالتها {current}."
 
 
+class InvitationAlreadyPending(AppError):
+    code = ErrorCode.INVITATION_ALREADY_PENDING
+    en = "An invitation of this establishment waits for the company's decision already."
+    ar = "توجد دعوة من هذه المنشأة بانتظار قرار الشركة."
+
+
 class InvitationExpired(AppError):
     code = ErrorCode.INVITATION_EXPIRED
     en = "This invitation has expired. Ask the establishment for a new one."
@@ -192,6 +198,12 @@ class VacanciesBelowFilled(AppError):
     code = ErrorCode.VACANCIES_BELOW_FILLED
     en = "{filled} places are filled; there cannot be fewer vacancies."
     ar = "عدد الشواغر المشغولة {filled}؛ لا يمكن أن يقل العدد عنها."
+
+
+class UploadIncomplete(AppError):
+    code = ErrorCode.UPLOAD_INCOMPLETE
+    en = "The bytes of this document have not arrived: PUT them to its uploadUrl first."
+    ar = "لم يصل محتوى هذا المستند بعد: ارفعه أولا إلى uploadUrl بطريقة PUT."
 
 
 class ScopeNotGrantable(AppError):

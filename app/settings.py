@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     largest_page: int = 1000
     download_seconds: int = 300
 
+    invitation_days: int = Field(default=30, ge=1, le=3650)  # until an invitation expires that names no other time
+
     # Limits that hold before any work.
     most_bytes_anonymous: int = Field(default=100_000, ge=1)  # of a request's body
     most_bytes: int = Field(default=1_000_000, ge=1)  # of somebody signed in
