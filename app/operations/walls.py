@@ -27,12 +27,14 @@ from app.models import (
     Provider,
     Session,
     SignIn,
+    Slot,
+    SlotHolder,
     TrustedDocument,
     User,
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone
-from app.operations import member, provider, sign_in
+from app.operations import member, provider, sign_in, slot
 from app.scope import ACCOUNT_SETTING, APP_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
@@ -48,6 +50,9 @@ DOORS: tuple[Door, ...] = (
     member.USER_OF_NATIONAL_ID,
     provider.COMPANY_OF_NUMBER,
     provider.PROVIDER_OF_NUMBER,
+    slot.SLOT_HOLDER,
+    slot.SLOT_TAKEN,
+    slot.SLOT_KEPT,
 )
 
 Condition = Callable[[Row], ColumnElement[bool]]
@@ -91,6 +96,8 @@ _GRANTED: dict[type[Base], str] = {
     UserEstablishment: "SELECT, INSERT, DELETE",
     TrustedDocument: "SELECT",
     GatewayCredential: "",
+    SlotHolder: "",
+    Slot: "",
 }
 
 

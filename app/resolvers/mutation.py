@@ -18,7 +18,7 @@ from app.auth.policies import plays_gateway
 from app.auth.visible import scope_of
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
-from app.engine.inputs import read_input
+from app.engine.inputs import read_fields, read_input
 from app.errors import (
     AccountNotSelected,
     AccountSuspended,
@@ -31,6 +31,7 @@ from app.errors import (
     GatewayOnly,
     PersonOnly,
     Unauthenticated,
+    VacanciesExhausted,
 )
 from app.models import Base, Environment
 from app.operations.work import Work
@@ -47,6 +48,7 @@ _CONSTRAINTS: dict[str, type[AppError]] = {
     "contracts.company_id, contracts.establishment_id": DuplicateContract,
     "uq_companies_labor_office_id_sequence_number": AlreadyRegistered,
     "companies.labor_office_id, companies.sequence_number": AlreadyRegistered,
+    "ck_jobs_filled": VacanciesExhausted,
 }
 
 
@@ -76,6 +78,8 @@ class Mutation:
     needs_account  False: also without an active company
     person_only    no token and no gateway, whatever they hold
     gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place)
+    tells_all      the operation takes what is wrong with the input's values as `broken`, and tells it along with the rules that it checks
+    attempts       how often a minute an account may try it, those that only validate among them; None: as often as it likes
     """
 
     operation: Operation
@@ -87,6 +91,8 @@ class Mutation:
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
     person_only: bool = False
     gateway: ByGateway = "never"
+    tells_all: bool = False
+    attempts: Callable[[Settings], int] | None = None
 
     def field(self) -> Any:
         needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
@@ -104,13 +110,15 @@ def mutation(
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
     person_only: bool = False,
     gateway: ByGateway = "never",
+    tells_all: bool = False,
+    attempts: Callable[[Settings], int] | None = None,
 ) -> Mutation:
     """Declares a mutation.
 
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, tells_all, attempts)
 
 
 class _NothingWritten(Exception):
@@ -125,7 +133,9 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
     try:
         _guard(declared, context.actor, context.settings)
         _check_account(declared, context)
-        outcome = await _transact(declared, context, read_input(given), only_validating)
+        if declared.attempts and context.attempt:
+            await context.attempt(f"{declared.operation.__name__}:{context.actor.account_id}", declared.attempts(context.settings))
+        outcome = await _transact(declared, context, _read(declared, given), only_validating)
     except AppErrors as several:
         errors = several.errors
     except AppError as one:
@@ -158,6 +168,13 @@ def _check_account(declared: Mutation, context: Context) -> None:
         raise AccountNotSelected
     if declared.needs_account and context.actor.suspended:
         raise AccountSuspended
+
+
+def _read(declared: Mutation, given: Any) -> dict[str, Any]:
+    if not declared.tells_all:
+        return read_input(given)
+    read, broken = read_fields(given)
+    return {**read, "broken": broken}
 
 
 async def _transact(declared: Mutation, context: Context, given: dict[str, Any], only_validating: bool) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ LATER = {
 }  # fmt: skip
 LATER_MUTATIONS = {
     "terminateContract", "createDocumentUpload",
-    "attachContractDocument", "createProject", "submitProject", "hireTeleworker", "updateEmployment", "endEmployment",
+    "attachContractDocument", "createProject", "submitProject",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs", "deliverInvitation",
     "withdrawInvitation", "deliverProject", "decideProject", "setSandboxClock", "resetSandbox",
 }  # fmt: skip
