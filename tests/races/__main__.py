@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+import tests.races.hiring  # noqa: F401  # its races join the others
 from tests.conftest import Templates
 from tests.races.field import PLACES, Place, field_on, servers
 from tests.races.invariants import RACES

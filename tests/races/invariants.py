@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -34,6 +35,7 @@ from app.operations.sp_token import MOST_TOKENS
 from tests.races.field import DONE, Call, Field
 from tests.world import World
 
+_numbers = count(1)
 Race = Callable[[Field, World], Awaitable[None]]
 RACES: dict[str, Race] = {}
 
@@ -51,9 +53,13 @@ async def types(world: World) -> list[str]:
     return [name for _, name in await world.events()]
 
 
-def one(count: int, code: str) -> Counter[str]:
+def one(of: int, code: str) -> Counter[str]:
     """One of so many did it, and the others were told why not."""
-    return Counter({DONE: 1, code: count - 1})
+    return Counter({DONE: 1, code: of - 1})
+
+
+def number_of(company: Company) -> str:
+    return f"{company.labor_office_id}-{company.sequence_number}"
 
 
 # ---- decisions (invariants 2 and 3) --------------------------------------------------------------------------------------------
@@ -120,6 +126,65 @@ async def an_establishment_has_one_standing_contract(field: Field, world: World)
     assert await world.portal.fetch(standing) == [accepted]
     log = ["CONTRACT_TERMINATED", *(["INVITATION_ACCEPTED", "CONTRACT_CREATED"] if accepted else [])]
     assert await types(world) == log  # in this order alone: before the end of the first there was no room for a second
+
+
+@race
+async def an_invitation_is_withdrawn_or_decided(field: Field, world: World) -> None:
+    invitation, crowd, gateway, third = await world.invitation(), await field.crowd(world), await world.portal.gateway(), field.callers // 3
+    given = {"invitationId": invitation.public_id}
+
+    made = await field.race(
+        world,
+        [Call("acceptInvitation", next(crowd), given) for _ in range(third)],
+        [Call("rejectInvitation", next(crowd), given) for _ in range(third)],
+        [Call("withdrawInvitation", gateway, given) for _ in range(third)],
+    )
+
+    [winner] = made.done
+    became = {"acceptInvitation": "ACCEPTED", "rejectInvitation": "REJECTED", "withdrawInvitation": "WITHDRAWN"}[winner.call.mutation]
+    assert sum(made.counts.values(), Counter()) == one(3 * third, "INVITATION_ALREADY_DECIDED")
+    assert (await world.now_of(invitation)).status == became
+    assert await types(world) == [f"INVITATION_{became}", *(["CONTRACT_CREATED"] if became == "ACCEPTED" else [])]
+
+
+@race
+async def an_establishment_has_one_invitation_that_waits(field: Field, world: World) -> None:
+    """Two companies are invited by an establishment that nobody knew before: it is made once, each is invited once."""
+    gateway, half = await world.portal.gateway(), field.callers // 2
+    number = f"9-{next(_numbers)}"
+    told = {"establishmentNumber": number, "establishmentNameAr": "مصنع", "message": "أهلا"}
+
+    made = await field.race(
+        world,
+        *(
+            [Call("deliverInvitation", gateway, {**told, "companyNumber": number_of(company)}, label) for _ in range(half)]
+            for label, company in (("to north", world.north), ("to south", world.south))
+        ),
+    )
+
+    assert [made["to north"], made["to south"]] == [one(half, "INVITATION_ALREADY_PENDING")] * 2
+    ours = Invitation.company_id.in_([world.north.id, world.south.id])
+    invitations = await world.portal.fetch(select(Invitation).where(ours))
+    assert [each.status for each in invitations] == [InvitationStatus.PENDING] * 2
+    assert len({each.establishment_id for each in invitations}) == 1
+    assert [await types(world), [name for _, name in await world.events(world.south)]] == [["INVITATION_RECEIVED"]] * 2
+
+
+@race
+async def a_contract_that_is_over_takes_no_project(field: Field, world: World) -> None:
+    contract, crowd, gateway = await world.contract(), await field.crowd(world), await world.portal.gateway()
+    many, given = field.callers - FEW, {"contractId": contract.public_id}
+
+    made = await field.race(
+        world,
+        [Call("deliverProject", gateway, {**given, "titleAr": "مشروع"}) for _ in range(many)],
+        [Call("terminateContract", next(crowd), {**given, "reason": "x"}) for _ in range(FEW)],
+    )
+
+    assert made["terminateContract"] == one(FEW, "ILLEGAL_TRANSITION")
+    delivered = made["deliverProject"][DONE]
+    assert made["deliverProject"] == Counter({DONE: delivered, "CONTRACT_NOT_ACTIVE": many - delivered})
+    assert await types(world) == ["PROJECT_CREATED"] * delivered + ["CONTRACT_TERMINATED"]
 
 
 # ---- versions (invariant 8) ----------------------------------------------------------------------------------------------------
@@ -242,6 +307,23 @@ async def a_contract_that_is_over_takes_no_job(field: Field, world: World) -> No
 
 
 @race
+async def a_project_that_is_suspended_takes_no_job(field: Field, world: World) -> None:
+    project, crowd, gateway = await world.project(), await field.crowd(world), await world.portal.gateway()
+    many, given = field.callers - FEW, {"projectId": project.public_id}
+
+    made = await field.race(
+        world,
+        [Call("addJob", next(crowd), {**given, **NEW_JOB}) for _ in range(many)],
+        [Call("decideProject", gateway, {**given, "decision": "SUSPEND"}) for _ in range(FEW)],
+    )
+
+    assert made["decideProject"] == one(FEW, "ILLEGAL_TRANSITION")
+    added = made["addJob"][DONE]
+    assert made["addJob"] == Counter({DONE: added, "PROJECT_NOT_APPROVED": many - added})
+    assert await types(world) == ["JOB_ADDED"] * added + ["PROJECT_DECIDED"]
+
+
+@race
 async def a_project_is_submitted_once_and_stays_as_it_was_then(field: Field, world: World) -> None:
     project = await world.project(kind=ProjectKind.OWN, status=ProjectStatus.DRAFT)
     crowd, many = await field.crowd(world), field.callers - FEW
@@ -266,8 +348,8 @@ async def a_job_walks_its_states_one_step_at_a_time(field: Field, world: World) 
     made = await field.race(
         world,
         *(
-            [Call("changeJobStatus", next(crowd), {"jobId": job.public_id, "status": status}, status) for _ in range(count)]
-            for status, count in walkers.items()
+            [Call("changeJobStatus", next(crowd), {"jobId": job.public_id, "status": status}, status) for _ in range(each)]
+            for status, each in walkers.items()
         ),
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+import tests.races.hiring  # noqa: F401  # its races join the others
 from tests.conftest import Templates
 from tests.races.field import PLACES, Field, field_on, servers
 from tests.races.invariants import RACES
