@@ -78,7 +78,7 @@ async def revoke_token(work: Work, *, token_id: UUID) -> dict[str, object]:
 
 
 def _moment(work: Work, token: SpToken) -> datetime:
-    """Now, but not before the last decision on the token: a request keeps the moment at which it came, and another may have overtaken it."""
+    """Now, but not before the last decision on the token: a request keeps the moment at which it came, and others may overtake it."""
     decided = token.replaced_at or token.revoked_at
     return work.now if decided is None else max(work.now, decided)
 

@@ -130,10 +130,10 @@ async def a_person_works_full_time_for_one_company(field: Field, world: World) -
 
     assert made["north"] + made["south"] == one(2 * half, "ALREADY_EMPLOYED")
     assert len(await current(world, job)) + len(await current(world, other)) == 1
-    assert len(await world.portal.fetch(_slots(made))) == 1
+    assert len(await world.portal.fetch(_slots())) == 1
 
 
-def _slots(made: Any) -> Any:
+def _slots() -> Any:
     """Of whoever was hired: what came of it and no more."""
     holder = select(Slot.holder_id).order_by(Slot.id.desc()).limit(1).scalar_subquery()
     return select(Slot).where(Slot.holder_id == holder)
@@ -155,7 +155,7 @@ async def a_person_works_part_time_for_two_companies(field: Field, world: World)
     everybody = sum(made.counts.values(), Counter())
     assert everybody == Counter({DONE: 2, "ALREADY_EMPLOYED": 4 * (field.callers // 4) - 2})
     assert sorted([len(await current(world, job)) for _, job in offers]) == [0, 0, 1, 1]
-    assert len(await world.portal.fetch(_slots(made))) == 2
+    assert len(await world.portal.fetch(_slots())) == 2
 
 
 @race
