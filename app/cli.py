@@ -26,6 +26,7 @@ from app.logs import configure_logs
 from app.models import Environment
 from app.operations.demo import DemoFile, is_empty, prepare_demo
 from app.operations.migrate import migrate as migrate_database
+from app.operations.slot import WrongSlotKey
 from app.operations.trusted_document import read_documents, register_documents, remove_documents
 from app.schema import schema as graph
 from app.settings import Settings
@@ -68,7 +69,10 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's tables and reference data up to date."""
-    asyncio.run(migrate_database(Settings().database_url))
+    try:
+        asyncio.run(migrate_database(Settings().database_url))
+    except WrongSlotKey as error:
+        raise _stop(str(error)) from None
 
 
 @app.command()
@@ -204,6 +208,7 @@ async def _prepare(settings: Settings) -> DemoFile:
             data_dir=settings.data_dir,
             public_url=settings.public_url,
             environment=Environment(settings.environment),
+            slot_key=settings.slot_key,
         )
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

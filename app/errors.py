@@ -206,6 +206,68 @@ class UploadIncomplete(AppError):
     ar = "لم يصل محتوى هذا المستند بعد: ارفعه أولا إلى uploadUrl بطريقة PUT."
 
 
+class JobNotOpen(AppError):
+    code = ErrorCode.JOB_NOT_OPEN
+    en = "People are hired into open jobs; this one is {current}."
+    ar = "التوظيف على الوظائف المفتوحة فقط؛ حالة هذه الوظيفة {current}."
+
+
+class VacanciesExhausted(AppError):
+    code = ErrorCode.VACANCIES_EXHAUSTED
+    en = "All places of this job are taken."
+    ar = "جميع شواغر هذه الوظيفة مشغولة."
+
+
+class WorkerNotCitizen(AppError):
+    code = ErrorCode.WORKER_NOT_CITIZEN
+    en = "Only citizens are hired here: their national id begins with 1."
+    ar = "التوظيف للمواطنين فقط: يبدأ رقم الهوية الوطنية بالرقم 1."
+
+
+class WorkerAge(AppError):
+    code = ErrorCode.WORKER_AGE
+    en = "On the first day a teleworker is {youngest} to {oldest} years old."
+    ar = "يجب أن يكون عمر العامل في أول يوم عمل من {youngest} إلى {oldest} سنة."
+
+
+class WageBelowMinimum(AppError):
+    code = ErrorCode.WAGE_BELOW_MINIMUM
+    en = "The least monthly wage for this is SAR {least:,}."
+    ar = "الحد الأدنى للأجر الشهري في هذه الحالة {least:,} ريال."
+
+
+class HoursAboveMaximum(AppError):
+    code = ErrorCode.HOURS_ABOVE_MAXIMUM
+    en = "A week has at most {most} hours of work."
+    ar = "الحد الأقصى لساعات العمل {most} ساعة في الأسبوع."
+
+
+class GosiRequired(AppError):
+    code = ErrorCode.GOSI_REQUIRED
+    en = "A teleworker has to be registered in Social Insurance (GOSI)."
+    ar = "يشترط تسجيل العامل في التأمينات الاجتماعية."
+
+
+class FirstDayTooFar(AppError):
+    code = ErrorCode.VALIDATION_FAILED
+    en = "The first day lies at most {back} days back and {ahead} days ahead."
+    ar = "لا يسبق أول يوم عمل اليوم بأكثر من {back} يوما ولا يتأخر عنه بأكثر من {ahead} يوما."
+
+
+class LeaveTooLongAgo(AppError):
+    code = ErrorCode.VALIDATION_FAILED
+    en = "A leave begins at most {back} days back."
+    ar = "لا تسبق بداية الإجازة اليوم بأكثر من {back} يوما."
+
+
+class AlreadyEmployed(AppError):
+    """Here or elsewhere, once or more often: the words never tell."""
+
+    code = ErrorCode.ALREADY_EMPLOYED
+    en = "Other employments leave this person no room for this one in that period."
+    ar = "لا تتيح ارتباطات هذا الشخص الوظيفية القائمة توظيفه في هذه الفترة."
+
+
 class ScopeNotGrantable(AppError):
     code = ErrorCode.SCOPE_NOT_GRANTABLE
     en = "You cannot give the scope {scope} to a token."
@@ -355,6 +417,18 @@ class TooManyAttempts(RequestError):
     code, status, retryable = "RATE_LIMITED", 429, True
     en = "Too many credentials were refused. Check yours, and try again in {retry_after} s."
     ar = "رفضت بيانات دخول كثيرة. تحقق من بياناتك وحاول مجددا بعد {retry_after} ثانية."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryAfter": self.values["retry_after"]}
+
+
+class TriedTooOften(RequestError):
+    """What an account may try only so many times a minute. `retry_after` is in seconds."""
+
+    code, status, retryable = "RATE_LIMITED", 429, True
+    en = "This account may try this {limit:,} times a minute. Try again in {retry_after} s."
+    ar = "الحد الأقصى لمحاولات هذا الحساب {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
 
     @property
     def extensions(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,17 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr(
         ""
     )  # signs download addresses; made at random at start when empty, so set it where several servers run
+
+    # What a hire needs.
+    wage_floor_full_time: Decimal = Field(default=Decimal(4000), ge=0)  # riyals a month
+    wage_floor_part_time: Decimal = Field(default=Decimal(2000), ge=0)
+    youngest_worker: int = Field(default=18, ge=1)  # years, on the first day
+    oldest_worker: int = Field(default=60, ge=1)
+    most_weekly_hours: int = Field(default=48, ge=1, le=168)
+    hire_days_back: int = Field(default=28, ge=0)  # how far before today a first day may lie; a leave's, too
+    hire_days_ahead: int = Field(default=366, ge=0)
+    hires_a_minute: int = Field(default=60, ge=1)  # tried by one account, those that only validate among them
+    slot_key: SecretStr = SecretStr("")  # keys people in the table of slots; set it before the first hire, and never change it
 
     default_language: Literal["ar", "en"] = "ar"
     executor: Literal["compiled", "reference"] = "compiled"  # the second is for comparing: the same answers, ten times slower

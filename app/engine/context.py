@@ -45,6 +45,8 @@ class Context:
     now      aware, UTC; the clock that deadlines follow
     charge   None where nothing is counted
     signals  what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
+    attempt  counts one more of what may be done so many times a minute, by its name and that number; raises TriedTooOften. None where
+             nothing is counted
     """
 
     database: Database
@@ -55,6 +57,7 @@ class Context:
     request_id: str
     charge: Charge | None = None
     signals: dict[str, Any] = field(default_factory=dict)
+    attempt: Callable[[str, int], Awaitable[None]] | None = None
     dialect: Dialect = field(init=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict, init=False)
     _reading: Reading | None = field(default=None, init=False)

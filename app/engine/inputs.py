@@ -63,6 +63,14 @@ _OURS = {"client_mutation_id", "validate_only"}
 
 def read_input(value: Any) -> dict[str, Any]:
     """The fields that were given, by Python name, as their rules keep them. Raises AppErrors with every broken rule."""
+    read, errors = read_fields(value)
+    if errors:
+        raise AppErrors(errors)
+    return read
+
+
+def read_fields(value: Any) -> tuple[dict[str, Any], list[AppError]]:
+    """The fields that keep their rules, and what is wrong with the others."""
     read: dict[str, Any] = {}
     errors: list[AppError] = []
     for declared in value.__strawberry_definition__.fields:
@@ -75,9 +83,7 @@ def read_input(value: Any) -> dict[str, Any]:
         except AppError as error:
             error.path = (name,)
             errors.append(error)
-    if errors:
-        raise AppErrors(errors)
-    return read
+    return read, errors
 
 
 def _read(raw: Any, metadata: Any, errors: list[AppError], name: str) -> Any:

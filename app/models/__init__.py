@@ -10,12 +10,14 @@ from app.models.establishment import Establishment
 from app.models.event import Event, EventType
 from app.models.faq import Faq
 from app.models.invitation import Invitation, InvitationStatus, invitation_status
-from app.models.job import EducationLevel, EmploymentType, GenderRequirement, Job, JobStatus, job_status
+from app.models.job import EducationLevel, EmploymentType, GenderRequirement, Job, JobStatus
 from app.models.member import Member, MemberStatus, Role
 from app.models.occupation import Occupation
+from app.models.places import job_status, places_taken
 from app.models.project import Project, ProjectDecision, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
 from app.models.session import LogoutToken, Session, SignIn
+from app.models.slot import Slot, SlotHolder
 from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
 from app.models.teleworker import Gender, Teleworker
 from app.models.trusted_document import TrustedDocument
@@ -63,6 +65,8 @@ __all__ = [
     "Role",
     "Session",
     "SignIn",
+    "Slot",
+    "SlotHolder",
     "SpToken",
     "Teleworker",
     "TokenStatus",
@@ -75,5 +79,6 @@ __all__ = [
     "is_current",
     "is_in_force",
     "job_status",
+    "places_taken",
     "token_status",
 ]

@@ -7,11 +7,13 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, and_, case, literal, or_, select
+from sqlalchemy import ColumnElement, Index, and_, case, literal, or_, select, text
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.models.base import Base, Row, by_company, choice, key, link
 from app.models.job import EmploymentType, Job
+
+_NOT_ENDED = text("ended_at IS NULL")
 
 
 class EmploymentStatus(StrEnum):
@@ -25,6 +27,7 @@ class Employment(Base, scoped_by=by_company, prefix="emp"):
     __table_args__ = (
         Index(None, "company_id", "starts_on", "id"),
         Index(None, "job_id", "starts_on", "id"),
+        Index("ix_employments_places", "job_id", "ends_on", postgresql_where=_NOT_ENDED, sqlite_where=_NOT_ENDED),
         Index(None, "teleworker_id", "starts_on", "id"),
     )
 

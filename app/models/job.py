@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, and_, case, literal
+from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import STRINGS, Base, Row, by_company, choice, is_one_of, key, link, nulls_last
+from app.models.base import STRINGS, Base, by_company, choice, key, link, nulls_last
 
 
 class JobStatus(StrEnum):
@@ -63,7 +63,9 @@ class Job(Base, scoped_by=by_company, prefix="job", searched=("title_ar", "title
     description: Mapped[str | None]
     status: Mapped[JobStatus] = choice(JobStatus)  # as set; what places and clock make of it: job_status
     vacancies: Mapped[int]
-    filled: Mapped[int] = mapped_column(default=0)
+    filled: Mapped[int] = mapped_column(default=0)  # as last counted; what it is on a day: places_taken
+    filled_from: Mapped[date | None]  # the days for which that count is true, both included; null: no such end
+    filled_until: Mapped[date | None]
     employment_type: Mapped[EmploymentType] = choice(EmploymentType)
     salary_min: Mapped[Decimal | None]
     salary_max: Mapped[Decimal | None]
@@ -87,13 +89,3 @@ for _column in (Job.published_at, Job.closes_at, Job.salary_min):
     for _descending in (True, False):
         _direction = "desc" if _descending else "asc"
         Index(f"ix_jobs_{_column.key}_{_direction}", Job.company_id, nulls_last(_column, _descending), Job.id)
-
-
-def job_status(row: Row, now: ColumnElement[datetime]) -> ColumnElement[str]:
-    """FILLED while every place is taken, EXPIRED from a month after publication on: both told by the row, so neither can be stale."""
-    published = is_one_of(row.status, [JobStatus.OPEN, JobStatus.PAUSED])
-    return case(
-        (and_(published, row.filled >= row.vacancies), literal("FILLED")),
-        (and_(published, row.closes_at <= now), literal("EXPIRED")),
-        else_=row.status,
-    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Date, and_, func, literal, select
+
 from app.clock import RIYADH, month_later
 from app.errors import AppError, AppErrors, IllegalTransition, JobInUse, NotEditable, NotFound, VacanciesBelowFilled, ValidationFailed
-from app.models import City, EventType, Job, JobStatus, Occupation, Project, job_status
+from app.models import City, Employment, EventType, Job, JobStatus, Occupation, Project, is_current, job_status, places_taken
 from app.operations.project import anyone_works_in, check_open_for_jobs
 from app.operations.work import Work
 
@@ -58,11 +60,14 @@ async def update_job(work: Work, *, job_id: UUID, version: int | None = None, **
     if job.status is JobStatus.CLOSED:
         raise NotEditable(("job_id",), current=job.status)
     errors = await _unknown(work, changes)
-    if changes.get("vacancies", job.vacancies) < job.filled:
-        errors.append(VacanciesBelowFilled(("vacancies",), filled=job.filled))
+    taken = await places_taken_in(work, job)
+    if changes.get("vacancies", job.vacancies) < taken:
+        errors.append(VacanciesBelowFilled(("vacancies",), filled=taken))
     errors += _salary_errors(changes.get("salary_min", job.salary_min), changes.get("salary_max", job.salary_max))
     _tell_all(errors)
     if work.change(job, changes):
+        if job.filled != taken:  # the kept count is held against the vacancies by a constraint
+            await count_places(work, job)
         work.touch(job)
         await work.record(EventType.JOB_UPDATED, job)
     return {"job": job}
@@ -78,7 +83,7 @@ async def change_job_status(work: Work, *, job_id: UUID, status: JobStatus, vers
     """
     job = await work.find(Job, job_id, "job_id")
     work.check_version(job, version)
-    current = JobStatus(await work.status(job, job_status, work.now))
+    current = JobStatus(await work.status(job, lambda row, now: job_status(row, now, literal(work.today, Date())), work.now))
     if status not in TRANSITIONS[current]:
         raise IllegalTransition(("status",), current=current, wanted=status)
     if status is JobStatus.OPEN:
@@ -101,6 +106,23 @@ async def delete_job(work: Work, *, job_id: UUID, version: int | None = None) ->
     work.touch(job)
     await work.record(EventType.JOB_DELETED, job)
     return {"deleted_job_id": job.public_id}
+
+
+async def places_taken_in(work: Work, job: Job) -> int:
+    """Today, at this moment of the transaction."""
+    return int(await work.one(select(places_taken(Job, literal(work.today, Date()))).where(Job.id == job.id)))
+
+
+async def count_places(work: Work, job: Job) -> None:
+    """Keeps how many places are taken, and the days for which that is true: until somebody's last day has passed, and, were the clock put
+    back, from the day on after which nobody's did."""
+    current = is_current(Employment, work.today)
+    passed = and_(Employment.ended_at.is_(None), ~current)
+    counted = select(
+        func.count().filter(current), func.min(Employment.ends_on).filter(current), func.max(Employment.ends_on).filter(passed)
+    ).where(Employment.job_id == job.id)
+    job.filled, job.filled_until, last = (await work.session.execute(counted)).one()
+    job.filled_from = last and last + timedelta(days=1)
 
 
 def _publish(job: Job, now: datetime) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database import Database, driver_of
 from app.operations import walls
 from app.operations.reference import write_reference_data
+from app.operations.slot import know_slot_key
 from app.settings import Settings
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -26,7 +27,8 @@ async def migrate(database_url: str) -> None:
 
     Servers that start together follow one another: the second finds the work done.
     """
-    database = Database(Settings(database_url=database_url))
+    settings = Settings(database_url=database_url)
+    database = Database(settings)
     try:
         async with database.writing() as session:
             if not database.is_sqlite:
@@ -35,6 +37,7 @@ async def migrate(database_url: str) -> None:
             if not database.is_sqlite:
                 await raise_walls(session)
             await write_reference_data(session)
+            await know_slot_key(session, settings.slot_key)
     finally:
         await database.close()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.errors import ContractNotActive, IllegalTransition, NotEditable, ProjectInUse, ProjectNotApproved, ValidationFailed
+from app.errors import AppError, ContractNotActive, IllegalTransition, NotEditable, ProjectInUse, ProjectNotApproved, ValidationFailed
 from app.models import (
     Contract,
     ContractStatus,
@@ -184,13 +184,20 @@ async def anyone_works_in(work: Work, job_ids: list[UUID]) -> bool:
 
 async def check_open_for_jobs(work: Work, project: Project, path: str) -> None:
     """Raises ProjectNotApproved, or ContractNotActive for a client's project whose contract is not in force."""
+    for error in await closed_for_jobs(work, project, path):
+        raise error
+
+
+async def closed_for_jobs(work: Work, project: Project, path: str) -> list[AppError]:
+    """Why nobody may be hired for the project; empty where somebody may."""
+    errors: list[AppError] = []
     if project.status is not ProjectStatus.APPROVED:
-        raise ProjectNotApproved((path,), current=project.status)
-    if project.contract_id is None:
-        return
-    contract: Contract = await work.one(select(Contract).where(Contract.id == project.contract_id))
-    if await work.status(contract, contract_status, work.today) != ContractStatus.ACTIVE:
-        raise ContractNotActive((path,))
+        errors.append(ProjectNotApproved((path,), current=project.status))
+    if project.contract_id is not None:
+        contract: Contract = await work.one(select(Contract).where(Contract.id == project.contract_id))
+        if await work.status(contract, contract_status, work.today) != ContractStatus.ACTIVE:
+            errors.append(ContractNotActive((path,)))
+    return errors
 
 
 def check_period(starts_on: date | None, ends_on: date | None) -> None:

@@ -54,7 +54,7 @@ async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) ->
     Source  guide 13; domain, states.
     """
     old = await work.find(SpToken, token_id, "token_id")
-    current = await work.status(old, token_status, work.now)
+    current = await work.status(old, token_status, _moment(work, old))
     if current != TokenStatus.ACTIVE:
         raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.GRACE)
     if grace_minutes:
@@ -69,12 +69,18 @@ async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) ->
 async def revoke_token(work: Work, *, token_id: UUID) -> dict[str, object]:
     """Stop a token at once, one in its grace included. Raises NotFound, IllegalTransition. Source: guide 13."""
     token = await work.find(SpToken, token_id, "token_id")
-    current = await work.status(token, token_status, work.now)
+    current = await work.status(token, token_status, _moment(work, token))
     if current not in (TokenStatus.ACTIVE, TokenStatus.GRACE):
         raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.REVOKED)
-    token.revoked_at = work.now
+    token.revoked_at, token.replaced_at = work.now, None  # the grace is over, if it was in one
     await work.record(EventType.TOKEN_REVOKED, token)
     return {"token": token}
+
+
+def _moment(work: Work, token: SpToken) -> datetime:
+    """Now, but not before the last decision on the token: a request keeps the moment at which it came, and others may overtake it."""
+    decided = token.replaced_at or token.revoked_at
+    return work.now if decided is None else max(work.now, decided)
 
 
 def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:

@@ -29,12 +29,14 @@ from app.models import (
     Provider,
     Session,
     SignIn,
+    Slot,
+    SlotHolder,
     TrustedDocument,
     User,
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
-from app.operations import entrance, establishment, member, provider, sign_in
+from app.operations import entrance, establishment, member, provider, sign_in, slot
 from app.scope import ACCOUNT_SETTING, APP_ROLE, GATEWAY_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
@@ -53,6 +55,9 @@ DOORS: tuple[Door, ...] = (
     *entrance.COMPANY_OF.values(),
     establishment.ESTABLISHMENT_OF_NUMBER,
     establishment.ESTABLISHMENT_CORRECTED,
+    slot.SLOT_HOLDER,
+    slot.SLOT_TAKEN,
+    slot.SLOT_KEPT,
 )
 
 Condition = Callable[[Row], ColumnElement[bool]]
@@ -96,6 +101,8 @@ _GRANTED: dict[type[Base], str] = {
     UserEstablishment: "SELECT, INSERT, DELETE",
     TrustedDocument: "SELECT",
     GatewayCredential: "",
+    SlotHolder: "",
+    Slot: "",
 }
 # Where a document's bytes lie is no business of the gateway's.
 _WITHHELD_FROM_GATEWAY: dict[type[Base], frozenset[str]] = {Document: frozenset({"storage_key"})}

@@ -25,6 +25,7 @@ from app.models import (
     invitation_status,
     is_current,
     job_status,
+    places_taken,
 )
 
 
@@ -75,8 +76,8 @@ def _projects(dialect: Dialect) -> Statement:
 
 
 def _jobs(dialect: Dialect) -> Statement:
-    places = func.coalesce(func.sum(Job.vacancies - Job.filled), 0)
-    return _counted(dialect, Job, [func.count(), places], job_status(Job, Asker.now) == "OPEN", Job.deleted_at.is_(None))
+    places = func.coalesce(func.sum(Job.vacancies - places_taken(Job, Asker.today)), 0)
+    return _counted(dialect, Job, [func.count(), places], job_status(Job, Asker.now, Asker.today) == "OPEN", Job.deleted_at.is_(None))
 
 
 def _workers(dialect: Dialect) -> Statement:

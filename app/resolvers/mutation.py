@@ -18,7 +18,7 @@ from app.auth.policies import plays_gateway
 from app.auth.visible import scope_of
 from app.engine.context import Context
 from app.engine.declare import attribute, performing
-from app.engine.inputs import read_input
+from app.engine.inputs import read_fields, read_input
 from app.errors import (
     AccountNotSelected,
     AccountSuspended,
@@ -32,6 +32,7 @@ from app.errors import (
     InvitationAlreadyPending,
     PersonOnly,
     Unauthenticated,
+    VacanciesExhausted,
 )
 from app.models import Base, Environment
 from app.operations.work import Work
@@ -50,6 +51,7 @@ _CONSTRAINTS: dict[str, type[AppError]] = {
     "invitations.company_id, invitations.establishment_id": InvitationAlreadyPending,
     "uq_companies_labor_office_id_sequence_number": AlreadyRegistered,
     "companies.labor_office_id, companies.sequence_number": AlreadyRegistered,
+    "ck_jobs_filled": VacanciesExhausted,
 }
 
 
@@ -80,6 +82,8 @@ class Mutation:
     person_only    no token and no gateway, whatever they hold
     gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place). It has no
                    account of its own: the operation enters its target's (app/operations/entrance.py), whatever `needs_account` says
+    tells_all      the operation takes what is wrong with the input's values as `broken`, and tells it along with the rules that it checks
+    attempts       how often a minute an account may try it, those that only validate among them; None: as often as it likes
     """
 
     operation: Operation
@@ -91,6 +95,8 @@ class Mutation:
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
     person_only: bool = False
     gateway: ByGateway = "never"
+    tells_all: bool = False
+    attempts: Callable[[Settings], int] | None = None
 
     def field(self) -> Any:
         needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
@@ -108,13 +114,15 @@ def mutation(
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
     person_only: bool = False,
     gateway: ByGateway = "never",
+    tells_all: bool = False,
+    attempts: Callable[[Settings], int] | None = None,
 ) -> Mutation:
     """Declares a mutation.
 
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, tells_all, attempts)
 
 
 class _NothingWritten(Exception):
@@ -129,7 +137,9 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
     try:
         _guard(declared, context.actor, context.settings)
         _check_account(declared, context.actor)
-        outcome = await _transact(declared, context, read_input(given), only_validating)
+        if declared.attempts and context.attempt:
+            await context.attempt(f"{declared.operation.__name__}:{context.actor.account_id}", declared.attempts(context.settings))
+        outcome = await _transact(declared, context, _read(declared, given), only_validating)
     except AppErrors as several:
         errors = several.errors
     except AppError as one:
@@ -166,6 +176,13 @@ def _check_account(declared: Mutation, actor: Actor) -> None:
         raise AccountNotSelected
     if _in_account(declared, actor) and actor.suspended:
         raise AccountSuspended
+
+
+def _read(declared: Mutation, given: Any) -> dict[str, Any]:
+    if not declared.tells_all:
+        return read_input(given)
+    read, broken = read_fields(given)
+    return {**read, "broken": broken}
 
 
 async def _transact(declared: Mutation, context: Context, given: dict[str, Any], only_validating: bool) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from app.engine.declare import Asker, attribute, column, expression, graph_type,
 from app.engine.filters import Condition, any_of, equals, own_text, range_parts, refers, search, where_field
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
-from app.models import EducationLevel, EmploymentType, GenderRequirement, JobStatus, job_status
+from app.models import EducationLevel, EmploymentType, GenderRequirement, JobStatus, job_status, places_taken
 from app.models.base import Money, Row
 from app.operations import job as operations
 from app.resolvers.mutation import Payload, mutation
@@ -38,7 +38,7 @@ def _overlapping_salary() -> Any:
 
 @strawberry.input(description="Which jobs.")
 class JobFilter:
-    status: list[JobStatus] | None = any_of(lambda row, asker: job_status(row, asker.now), "In one of these states now")
+    status: list[JobStatus] | None = any_of(lambda row, asker: job_status(row, asker.now, asker.today), "In one of these states now")
     employment_type: list[EmploymentType] | None = any_of(lambda row, _: row.employment_type, "Of one of these types")
     salary: DecimalRange | None = _overlapping_salary()
     city_id: strawberry.ID | None = refers(models.City, lambda row, _, key: row.city_id == key, "In this city")
@@ -73,9 +73,9 @@ class Job(Node):
     title_en: str | None = column(models.Job.title_en, description="Title in English")
     occupation = related(models.Job.occupation_id, description="Occupation")
     description: str | None = column(models.Job.description, description="What the work is")
-    status: JobStatus = expression(lambda row, asker: job_status(row, asker.now), description="Where it stands now")
+    status: JobStatus = expression(lambda row, asker: job_status(row, asker.now, asker.today), description="Where it stands now")
     vacancies: int = column(models.Job.vacancies, description="Places in all")
-    filled: int = column(models.Job.filled, description="Places taken")
+    filled: int = expression(lambda row, asker: places_taken(row, asker.today), description="Places taken")
     employment_type: EmploymentType = column(models.Job.employment_type, description="How much of a week")
     salary_min: Decimal | None = column(models.Job.salary_min, description="Least monthly wage in riyals")
     salary_max: Decimal | None = column(models.Job.salary_max, description="Highest monthly wage in riyals")

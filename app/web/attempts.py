@@ -1,11 +1,12 @@
-"""How often bad credentials may be tried: by address, and by the beginning of the secret. Never by the prefix that all tokens share."""
+"""How often bad credentials may be tried: by address, and by the beginning of the secret. Never by the prefix that all tokens share.
+And how often an account may try what could be used to find things out."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from app.auth.tokens import beginning_of
-from app.errors import RateLimited, TooManyAttempts
+from app.errors import RateLimited, TooManyAttempts, TriedTooOften
 from app.settings import Settings
 from app.web.rates import Caller, Rates
 
@@ -39,6 +40,11 @@ class Attempts:
             self._shut[address] = now + timedelta(seconds=shut)
         if wait or shut:
             raise TooManyAttempts(retry_after=max(wait, shut))
+
+    async def tried(self, what: str, limit: int) -> None:
+        """Counts what may be tried so often a minute. Raises TriedTooOften."""
+        if wait := await self._count(f"tried:{what}", limit):
+            raise TriedTooOften(limit=limit, retry_after=wait)
 
     async def _count(self, key: str, limit: int) -> int:
         """The seconds to wait, 0 where the limit is not reached."""

@@ -140,6 +140,7 @@ class Visit:
 
     async def _operate(self, asked: Asked, *, last: bool = True) -> Outcome:
         context = Context(self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id)
+        context.attempt = self.state.attempts.tried
         try:
             prepared = await self._prepared(asked)
             outcome = await self._run(prepared, context)

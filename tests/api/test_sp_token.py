@@ -412,6 +412,24 @@ async def test_a_token_that_has_stopped_is_not_revoked_again(world: World) -> No
     assert stored.revoked_at == world.portal.clock() - timedelta(hours=1)
 
 
+@pytest.mark.parametrize("first", ["revoke", "replace", "replace with grace, revoke"])
+async def test_a_request_that_was_overtaken_finds_the_token_as_it_was_left(world: World, first: str) -> None:
+    """It keeps the moment at which it came, however long it had to wait for those before it."""
+    token, _ = await _made(world)
+    world.portal.clock.advance(seconds=2)
+    if first != "revoke":
+        await _regenerate(world, token, graceMinutes=5 if "grace" in first else 0)
+    if "revoke" in first:
+        await _revoke(world, token)
+    log = await world.events()
+    world.portal.clock.advance(seconds=-1)
+
+    replies = [await _revoke(world, token), await _regenerate(world, token)]
+
+    assert [reply.codes for reply in replies] == [["ILLEGAL_TRANSITION"]] * 2
+    assert await world.events() == log
+
+
 async def test_a_refused_token_does_not_fall_back_to_the_cookie_beside_it(world: World) -> None:
     token, secret = await _made(world)
     await _revoke(world, token)

@@ -31,8 +31,7 @@ LATER = {
     "Company.reportSubmissions", "Company.linking", "Dashboard.currentWeek", "Dashboard.complianceRate", "Dashboard.overdueWeeks",
 }  # fmt: skip
 LATER_MUTATIONS = {
-    "createDocumentUpload",
-    "attachContractDocument", "hireTeleworker", "updateEmployment", "endEmployment",
+    "createDocumentUpload", "attachContractDocument",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs",
     "setSandboxClock", "resetSandbox",
 }  # fmt: skip

@@ -44,6 +44,9 @@ DOORS = {
     "telework_session_of_secret",
     "telework_sessions_leaving",
     "telework_sessions_of_login",
+    "telework_slot_holder",
+    "telework_slot_kept",
+    "telework_slot_taken",
     "telework_token_of_secret",
     "telework_user_of_national_id",
 }

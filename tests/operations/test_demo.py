@@ -516,7 +516,7 @@ async def load(database: Database) -> Demo:
     expressions: dict[type[Base], Any] = {
         Invitation: invitation_status(Invitation, now),
         Contract: contract_status(Contract, today),
-        Job: job_status(Job, now),
+        Job: job_status(Job, now, today),
         Employment: employment_status(Employment, today),
         SpToken: token_status(SpToken, now),
         **{model: model.status for model in (Project, Member, Document)},

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE
@@ -20,7 +21,7 @@ from app.database import Database
 from app.models import Company, Environment, Event, EventType, GatewayCredential, Member, MemberStatus, Role, SpToken, User
 from app.models.base import uuid7
 from app.operations.demo.accounts import FULL, REPORTS, DemoToken, new_token, persona_ids
-from app.operations.demo.seed import is_empty, seed_demo
+from app.operations.demo.seed import NO_KEY, is_empty, seed_demo
 from app.operations.demo.world import CLOCK
 from app.operations.gateway import add_gateway
 
@@ -66,7 +67,13 @@ class DemoFile:
 
 
 async def prepare_demo(
-    database: Database, *, now: datetime, data_dir: Path, public_url: str, environment: Environment = Environment.LIVE
+    database: Database,
+    *,
+    now: datetime,
+    data_dir: Path,
+    public_url: str,
+    environment: Environment = Environment.LIVE,
+    slot_key: SecretStr = NO_KEY,
 ) -> DemoFile:
     """See to it that a migrated database holds the demo, and that demo.json in data_dir tells of it.
 
@@ -76,7 +83,7 @@ async def prepare_demo(
     path = data_dir / NAME
     known = await asyncio.to_thread(_read, path)
     if await is_empty(database):
-        tokens = (await seed_demo(database, now=now, data_dir=data_dir, environment=environment)).tokens
+        tokens = (await seed_demo(database, now=now, data_dir=data_dir, environment=environment, slot_key=slot_key)).tokens
     else:
         tokens = await _kept_tokens(database, _tokens_in(known)) or await _add_tokens(database, now, environment)
     gateway = await _kept_gateway(database, known) or await _add_gateway(database, now)

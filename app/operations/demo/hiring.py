@@ -6,23 +6,31 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from pydantic import SecretStr
+
 from app.clock import riyadh_day
 from app.models import (
+    LIVE_WORLD,
     City,
     EducationLevel,
     Employment,
     EmploymentType,
+    Environment,
     EventType,
     Gender,
     GenderRequirement,
+    Job,
     JobStatus,
     LeavePeriod,
+    Slot,
+    SlotHolder,
     Teleworker,
 )
 from app.operations.demo.accounts import Account
 from app.operations.demo.projects import Opening
 from app.operations.demo.world import World, email, mobile, national_id, start_of
 from app.operations.reference import load, reference_id
+from app.operations.slot import holder_key
 
 PEOPLE = 2000
 WORKING = 245  # in each company, more or less
@@ -76,6 +84,34 @@ class Workforce:
 
     numbers: list[int]
     part_timers: list[Person] = field(default_factory=list)
+
+
+def add_slots(world: World, slot_key: SecretStr, environment: Environment) -> None:
+    """The days of all employments, by which further hires are held against them."""
+    national_ids = {row.id: row.national_id for row in world.rows["teleworkers"] if isinstance(row, Teleworker)}
+    holders = set()
+    for row in world.rows["employments"]:
+        assert isinstance(row, Employment)  # noqa: S101  # the table's rows
+        within = row.company_id if environment is Environment.SANDBOX else LIVE_WORLD
+        holder = holder_key(slot_key, within, national_ids[row.teleworker_id])
+        if holder not in holders:
+            holders.add(holder)
+            world.add(SlotHolder(id=holder))
+        days = {"starts_on": row.starts_on, "ends_on": row.ends_on}
+        world.add(Slot(id=row.id, holder_id=holder, employment_type=row.employment_type, **days))
+
+
+def add_counts(world: World) -> None:
+    """Until when each job's count of places taken is true, and from when."""
+    jobs = {row.id: row for row in world.rows["jobs"] if isinstance(row, Job)}
+    for row in world.rows["employments"]:
+        if not isinstance(row, Employment) or row.ends_on is None or row.ended_at is not None:
+            continue
+        job = jobs[row.job_id]
+        if row.ends_on >= world.today:
+            job.filled_until = min(job.filled_until or row.ends_on, row.ends_on)
+        else:
+            job.filled_from = max(job.filled_from or row.ends_on, row.ends_on + timedelta(days=1))
 
 
 def workforce(world: World) -> Workforce:

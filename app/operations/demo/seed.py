@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.database import Database
@@ -15,9 +16,11 @@ from app.models import Base, Company, Environment
 from app.operations.demo.accounts import DemoToken, add_accounts, add_tokens
 from app.operations.demo.contracting import add_contracting, add_establishments
 from app.operations.demo.documents import write_files
-from app.operations.demo.hiring import PEOPLE, add_people, workforce
+from app.operations.demo.hiring import PEOPLE, add_counts, add_people, add_slots, workforce
 from app.operations.demo.projects import add_projects
 from app.operations.demo.world import World
+
+NO_KEY = SecretStr("")
 
 
 class NotEmpty(Exception):
@@ -37,17 +40,27 @@ async def is_empty(database: Database) -> bool:
         return (await connection.execute(select(Company.id).limit(1))).first() is None
 
 
-async def seed_demo(database: Database, *, now: datetime, data_dir: Path, environment: Environment = Environment.LIVE) -> DemoResult:
+async def seed_demo(
+    database: Database,
+    *,
+    now: datetime,
+    data_dir: Path,
+    environment: Environment = Environment.LIVE,
+    slot_key: SecretStr = NO_KEY,
+) -> DemoResult:
     """Write the demo's data into a migrated database, in one transaction, and its documents below data_dir/documents.
 
     now          aware; all dates are counted from it. The same now makes the same rows, but for the secrets of tokens.
     environment  what the tokens are for.
+    slot_key     the setting, which must be the server's.
     Raises NotEmpty.
     """
     if not await is_empty(database):
         raise NotEmpty
     world = World(now=now.astimezone(UTC).replace(microsecond=0))
     tokens = _make(world, environment)
+    add_counts(world)
+    add_slots(world, slot_key, environment)
     # The bytes first: a document without its file would be a lie, a file without its document is only litter.
     await asyncio.to_thread(write_files, world.files, data_dir / "documents")
     async with database.writing() as session:
