@@ -65,9 +65,9 @@ async def update_job(work: Work, *, job_id: UUID, version: int | None = None, **
         errors.append(VacanciesBelowFilled(("vacancies",), filled=taken))
     errors += _salary_errors(changes.get("salary_min", job.salary_min), changes.get("salary_max", job.salary_max))
     _tell_all(errors)
+    if job.filled != taken:  # the kept count is held against the vacancies by a constraint
+        await count_places(work, job)
     if work.change(job, changes):
-        if job.filled != taken:  # the kept count is held against the vacancies by a constraint
-            await count_places(work, job)
         work.touch(job)
         await work.record(EventType.JOB_UPDATED, job)
     return {"job": job}
