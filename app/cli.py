@@ -25,10 +25,12 @@ from app.database import Database
 from app.logs import configure_logs
 from app.models import Environment
 from app.operations.demo import DemoFile, is_empty, prepare_demo
+from app.operations.document import Swept, sweep_documents
 from app.operations.migrate import migrate as migrate_database
 from app.operations.trusted_document import read_documents, register_documents, remove_documents
 from app.schema import schema as graph
 from app.settings import Settings
+from app.storage import document_store
 from app.web.application import create_app
 from app.web.protocol import protocol
 from app.web.trusted import ManifestError, read_manifest
@@ -69,6 +71,18 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def migrate() -> None:
     """Bring the database's tables and reference data up to date."""
     asyncio.run(migrate_database(Settings().database_url))
+
+
+@app.command()
+def sweep() -> None:
+    """Take away documents that nobody attached within a day, and bytes that belong to none. Safe at any time, from anywhere, any number."""
+    settings = Settings()
+
+    def run(database: Database) -> Awaitable[Swept]:
+        return sweep_documents(database, document_store(settings), now=system_clock())
+
+    swept = asyncio.run(_with_database(settings, run))
+    typer.echo(f"{swept.documents} documents, {swept.files} files without one")
 
 
 @app.command()

@@ -26,13 +26,12 @@ MUTATIONS = cast(GraphQLObjectType, EXPORTED.mutation_type).fields
 LATER = {
     "Subscription", "Float", "Linking", "ReportWeek", "ComplianceStatus", "ReportWeekFilter", "ReportLine", "ReportSubmission",
     "SubmissionStatus", "Webhook", "WebhookStatus", "WebhookDelivery", "DeliveryStatus", "Portal", "Gateway",
-    "UploadHeader", "ReportLineInput", "ErrorPolicy", "CorrectionMode", "ReportLineResult", "ReportWarning", "ReportWarningCode",
+    "ReportLineInput", "ErrorPolicy", "CorrectionMode", "ReportLineResult", "ReportWarning", "ReportWarningCode",
     "ProjectDecision", "Query.portal", "Query.gateway", "Company.webhooks", "Company.reportWeeks",
     "Company.reportSubmissions", "Company.linking", "Dashboard.currentWeek", "Dashboard.complianceRate", "Dashboard.overdueWeeks",
 }  # fmt: skip
 LATER_MUTATIONS = {
-    "terminateContract", "createDocumentUpload",
-    "attachContractDocument", "createProject", "submitProject", "hireTeleworker", "updateEmployment", "endEmployment",
+    "terminateContract", "createProject", "submitProject", "hireTeleworker", "updateEmployment", "endEmployment",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs", "deliverInvitation",
     "withdrawInvitation", "deliverProject", "decideProject", "setSandboxClock", "resetSandbox",
 }  # fmt: skip
