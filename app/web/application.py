@@ -36,6 +36,7 @@ from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
 from app.web.sign_in import logout_targets, sign_in_routes
+from app.web.summary import Press, summary
 from app.web.trusted import Documents
 from app.web.upload import Uploads
 
@@ -72,6 +73,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         Route("/graphql", endpoint),
         Route("/schema.graphql", _sdl),
         Route("/documents/{document_id}", documents, methods=["GET", "PUT"]),
+        Route("/contracts/{contract_id}/summary", summary, methods=["GET"]),
         *graphiql_routes(
             GRAPHIQL_DIST, graphql_url="/graphql", login_url="/auth/login", logout_url="/auth/logout", logout_targets=logout_targets
         ),
@@ -92,7 +94,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     app.state.rates = Rates(settings, clock=clock)
     app.state.attempts = Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
-    app.state.documents, app.state.uploads = document_store(settings), Uploads()
+    app.state.documents, app.state.uploads, app.state.press = document_store(settings), Uploads(), Press()
     app.state.sign_in, app.state.everybody = client, everybody
     return app
 
