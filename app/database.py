@@ -13,12 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
+from app.scope import APP_ROLE, GATEWAY_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
 from app.settings import Settings
 
 T = TypeVar("T")
 _ATTEMPTS = 5
 _START = 5  # seconds
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITING, _MANUAL = "telework_writing", "telework_manual"
 # serialization_failure, deadlock_detected, lock_not_available
 _RETRIED = {"40001", "40P01", "55P03"}
@@ -61,7 +62,9 @@ class Database:
 
         The transaction is ours, on the driver's connection: SQLAlchemy's statements and those frozen for the driver share it.
         """
-        begin = ("BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") if snapshot else None
+        begin = ("BEGIN" if self.is_sqlite else _SNAPSHOT) if snapshot else None
+        if scope.is_gateway and self.is_restricted:
+            begin = f"{_SNAPSHOT}; SET LOCAL ROLE {GATEWAY_ROLE}"  # for a transaction alone: behind a pooler it can reach no other's
         return Reading(self._readers, begin, scope if self.is_restricted else None)
 
     @asynccontextmanager

@@ -152,6 +152,12 @@ class InvitationAlreadyDecided(AppError):
     ar = "سبق البت في هذه الدعوة: حالتها {current}."
 
 
+class InvitationAlreadyPending(AppError):
+    code = ErrorCode.INVITATION_ALREADY_PENDING
+    en = "An invitation of this establishment waits for the company's decision already."
+    ar = "توجد دعوة من هذه المنشأة بانتظار قرار الشركة."
+
+
 class InvitationExpired(AppError):
     code = ErrorCode.INVITATION_EXPIRED
     en = "This invitation has expired. Ask the establishment for a new one."

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg  # type: ignore[import-untyped]
 
 APP_ROLE: Final = "telework_app"  # owns nothing; the policies are made for it
+GATEWAY_ROLE: Final = "telework_gateway"  # reads for the portal's gateway, across companies (docs/decisions/0017)
 ACCOUNT_SETTING: Final = "telework.account"
 PERSON_SETTING: Final = "telework.person"
 
@@ -31,10 +32,14 @@ _RESTRICTED = """
 
 
 class Scope(NamedTuple):
-    """The company that is acted for and the person who asks, where there is one. Nobody sees reference data alone."""
+    """The company that is acted for and the person who asks, where there is one. Nobody sees reference data alone.
+
+    is_gateway   the portal's gateway, reading: in a role of its own. It writes as the company that it has entered
+    """
 
     account: UUID | None = None
     person: UUID | None = None
+    is_gateway: bool = False
 
 
 NOBODY = Scope()
@@ -77,7 +82,7 @@ class _Telling:
 
     def ask_as(self, scope: Scope) -> None:
         # In the middle of a transaction nobody has to be told as well: who was told before would stand.
-        must_tell = scope != NOBODY or self._told
+        must_tell = scope[:2] != NOBODY[:2] or self._told
         self._ahead, self._told = _message(scope) if must_tell else b"", False
 
     def query(self, *arguments: Any) -> Any:
@@ -118,8 +123,8 @@ class _Telling:
 @lru_cache(4096)
 def _message(scope: Scope) -> bytes:
     """Bind and Execute of the prepared statement, without the Sync that would end their transaction."""
-    values = b"".join(_sized(b"" if key is None else str(key).encode()) for key in scope)
-    return _typed(b"B", b"\0" + _STATEMENT.encode() + b"\0" + struct.pack("!hh", 0, len(scope)) + values + b"\0\0") + _EXECUTE
+    values = b"".join(_sized(b"" if key is None else str(key).encode()) for key in scope[:2])
+    return _typed(b"B", b"\0" + _STATEMENT.encode() + b"\0" + struct.pack("!hh", 0, 2) + values + b"\0\0") + _EXECUTE
 
 
 def _typed(kind: bytes, body: bytes) -> bytes:

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     upload_seconds: int = Field(default=900, ge=1)  # that an uploadUrl holds
     upload_arrival_seconds: float = Field(default=120, gt=0)  # until all the bytes must have arrived
 
+    invitation_days: int = Field(default=30, ge=1, le=3650)  # until an invitation expires that names no other time
+
     # Limits that hold before any work.
     most_bytes_anonymous: int = Field(default=100_000, ge=1)  # of a request's body
     most_bytes: int = Field(default=1_000_000, ge=1)  # of somebody signed in

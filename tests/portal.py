@@ -18,9 +18,10 @@ from starlette.requests import HTTPConnection
 from app.auth.actor import Actor
 from app.auth.doors import Door
 from app.auth.sessions import start_session
-from app.auth.tokens import make_secret
+from app.auth.tokens import make_gateway_secret, make_secret
 from app.engine.frozen import Frozen
 from app.models import Company, Environment, SpToken, User
+from app.operations.gateway import add_gateway
 from app.settings import Settings
 from app.web.application import create_app
 from app.web.credentials import authenticate, session_cookie_name
@@ -159,17 +160,26 @@ class Portal:
         return Caller({"Cookie": f"{session_cookie_name(self.settings)}={secret}"})
 
     async def token(self, company: Company, *scopes: str) -> Caller:
-        made = make_secret(Environment.LIVE)
+        environment = Environment(self.settings.environment)
+        made = make_secret(environment)
         row = SpToken(
             company_id=company.id,
             name="A server",
             display_code=made.display_code,
             secret_hash=made.secret_hash,
-            environment=Environment.LIVE,
+            environment=environment,
             scopes=sorted(scopes),
             created_at=self.clock(),
         )
         await self.store(row)
+        SECRETS.add(made.secret)
+        return Caller({"Authorization": f"Bearer {made.secret}"})
+
+    async def gateway(self, name: str = "بوابة المنصة") -> Caller:
+        """The portal's own."""
+        made = make_gateway_secret()
+        async with self.database.writing() as session:
+            await add_gateway(session, name, made, now=self.clock())
         SECRETS.add(made.secret)
         return Caller({"Authorization": f"Bearer {made.secret}"})
 

@@ -12,9 +12,12 @@ from app.models.base import Row
 from app.scope import Scope
 
 
-def visible(model: type[Base], row: Row) -> ColumnElement[bool]:
-    """A condition over `row` (the model or an alias). It reads the parameters of `scope_parameters`: NULL there sees nothing."""
-    return model.scoped_by(row)
+def visible(model: type[Base], row: Row, *, to_gateway: bool = False) -> ColumnElement[bool]:
+    """A condition over `row` (the model or an alias). It reads the parameters of `scope_parameters`: NULL there sees nothing.
+
+    to_gateway   for the portal's gateway, reading: a text of its own, since `or` in the one that all others share would cost it its indexes
+    """
+    return model.for_gateway(row) if to_gateway else model.scoped_by(row)
 
 
 def scope_parameters(actor: Actor) -> dict[str, Any]:
@@ -24,4 +27,5 @@ def scope_parameters(actor: Actor) -> dict[str, Any]:
 
 def scope_of(actor: Actor) -> Scope:
     """The same for the second wall: as whom the database is asked."""
-    return Scope(actor.account_id, actor.user_id)
+    is_reading_across = actor.is_gateway and actor.account_id is None
+    return Scope(actor.account_id, actor.user_id, is_reading_across)

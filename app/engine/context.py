@@ -76,7 +76,7 @@ class Context:
 
     @property
     def asker(self) -> Asker:
-        return Asker(self.actor.permissions)
+        return Asker(self.actor.permissions, self.actor.is_gateway)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Asker:
     """What an expression may use of its caller: language, clock and person are SQL parameters; rights are known when the SQL is made."""
 
     permissions: Permissions
+    is_gateway: bool = False  # the portal's own, which sees what `for_gateway` says
     language: ClassVar[ColumnElement[str]] = bindparam("language")
     now: ClassVar[ColumnElement[Any]] = bindparam("now", type_=Instant())
     today: ClassVar[ColumnElement[Any]] = bindparam("today", type_=Date())

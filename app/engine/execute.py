@@ -288,9 +288,8 @@ class Executor:
     ) -> Plan:
         """The plan for these rights, switches and shapes of arguments; for all documents that differ in literals only, unless `own`."""
         switches = tuple(variables.coerced.get(name) for name in operation.switches)
-        permissions = context.actor.permissions
         shapes = tuple(request.shape for request in requests)
-        key = ((operation.text, operation.name) if own else operation.signature, part, permissions, switches, shapes, by_rows)
+        key = ((operation.text, operation.name) if own else operation.signature, part, context.asker, switches, shapes, by_rows)
         if (plan := self._plans.get(key)) is not None:
             self._plans.move_to_end(key)
             self.counts["plan reused"] += 1
@@ -301,7 +300,7 @@ class Executor:
             operation.node,
             operation.fragments,
             variables,
-            permissions,
+            context.asker,
             requests,
             operation.request_of,
             by_rows,

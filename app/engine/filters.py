@@ -41,6 +41,7 @@ class Argument:
     condition: Condition
     type: Any
     description: str
+    required: bool = False
 
 
 def where_field(condition: Condition, description: str) -> Any:

@@ -116,10 +116,18 @@ def _page_arguments(source: Many) -> list[StrawberryArgument]:
     ]
     pairs += [("where", source.where, "Only what meets all of these")] if source.where else []
     pairs += [("order_by", source.order.input, "In which order")] if source.order.input else []
-    pairs += [(name, argument.type, argument.description) for name, argument in source.arguments.items()]
+    optional = [argument for argument in source.arguments.items() if not argument[1].required]
+    pairs += [(name, argument.type, argument.description) for name, argument in optional]
     return [
-        StrawberryArgument(name, None, StrawberryAnnotation(type_ | None), default=UNSET, description=description)
-        for name, type_, description in pairs
+        *(
+            StrawberryArgument(name, None, StrawberryAnnotation(argument.type), description=argument.description)
+            for name, argument in source.arguments.items()
+            if argument.required
+        ),
+        *(
+            StrawberryArgument(name, None, StrawberryAnnotation(type_ | None), default=UNSET, description=description)
+            for name, type_, description in pairs
+        ),
     ]
 
 

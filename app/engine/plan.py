@@ -135,7 +135,7 @@ class Planner:
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDetails]
     variables: VariableValues
-    permissions: Permissions
+    asker: Asker
     requests: Sequence[Any]
     request_of: Mapping[int, int]  # id of a field node -> its place in requests
     by_rows: bool = False  # whether nothing is to be written by the database
@@ -144,6 +144,13 @@ class Planner:
     inner: list[int] = field(default_factory=list)
     _fields: dict[Any, GroupedFieldSet] = field(default_factory=dict)
     _is_written: dict[Any, bool] = field(default_factory=dict)
+
+    @property
+    def permissions(self) -> Permissions:
+        return self.asker.permissions
+
+    def visible(self, model: type[Base], row: Row) -> ColumnElement[bool]:
+        return visible(model, row, to_gateway=self.asker.is_gateway)
 
     def plan_query(self) -> Plan:
         query = self.schema.query_type
@@ -183,7 +190,7 @@ class Planner:
         attributes: list[tuple[str, Callable[[Any], Any]]] | None,
     ) -> Block:
         """`row` is the alias whose columns the block reads; None for the root and for Python objects, which have `attributes`."""
-        block, asker = Block(shelf), Asker(self.permissions)
+        block, asker = Block(shelf), self.asker
         for key, details in fields.items():
             name, here, part = details[0].node.name.value, (*route, key), "None"
             if name == "__typename":
@@ -280,7 +287,7 @@ class Planner:
             case All():
                 inner, shelf_of_rows = aliased(source.model), Shelf()
                 block = self.rows_block(source.model, details, inner, shelf_of_rows, here)
-                statement = self.frozen(all_rows(self.dialect, source, inner, shelf_of_rows.columns))
+                statement = self.frozen(all_rows(self.dialect, source, inner, self.asker, shelf_of_rows.columns))
                 return AllStep(block, statement, self.key("id", row, shelf, attributes))
             case Many():
                 place = None if source.key is None else self.key("id", row, shelf, attributes)
@@ -312,7 +319,7 @@ class Planner:
     ) -> OneStep:
         row, shelf = aliased(source.model), Shelf()
         block = self.rows_block(source.model, details, row, shelf, here)
-        statement = self.frozen(rows_by_key(self.dialect, source, row, shelf.columns, deleted=deleted))
+        statement = self.frozen(rows_by_key(self.dialect, source, row, self.asker, shelf.columns, deleted=deleted))
         return OneStep(block, statement, nullable, place)
 
     def by_ids(self, source: ByPublicId, details: FieldDetailsList, here: tuple[str, ...], request: int) -> IdStep:
@@ -418,18 +425,18 @@ class Planner:
         found: list[texts.Piece] = []
         match source := declared.source:
             case Value():
-                made = source.sql(row, Asker(self.permissions))
+                made = source.sql(row, self.asker)
                 _agree(gql.type, made, source.prefix)
                 is_enum = isinstance(get_named_type(gql.type), GraphQLEnumType)
                 found = texts.value(made, source.prefix, is_enum=is_enum, nullable=nullable, certain=not nullable and _is_certain(made))
             case One():
                 inner = aliased(source.model)
-                where = [getattr(inner, source.remote) == getattr(row, source.local), visible(source.model, inner)]
+                where = [getattr(inner, source.remote) == getattr(row, source.local), self.visible(source.model, inner)]
                 found = [texts.one(self.text(self.object_type(source.model), details, inner), where, row, nullable=nullable)]
             case All():
                 inner = aliased(source.model)
                 text = texts.joined(self.text(self.object_type(source.model), details, inner))
-                where = [getattr(inner, source.key) == row.id, visible(source.model, inner), *not_deleted(inner)]
+                where = [getattr(inner, source.key) == row.id, self.visible(source.model, inner), *not_deleted(inner)]
                 rows = select(text.label("t")).where(*where).order_by(getattr(inner, source.sort), inner.id)
                 found = texts.several(rows, row)
             case Many():
@@ -438,7 +445,7 @@ class Planner:
 
     def _page_text(self, source: Many, gql: GraphQLField, details: FieldDetailsList, row: Row) -> list[texts.Piece]:
         wrapper: Any = get_named_type(gql.type)
-        place, asker = self.request_of[id(details[0].node)], Asker(self.permissions)
+        place, asker = self.request_of[id(details[0].node)], self.asker
         asked, prefix = self.asked(details), f"r{place}_"
         self.inner.append(place)
         pieces: list[texts.Piece] = []
@@ -474,7 +481,7 @@ class Planner:
     def many(
         self, source: Many, gql: GraphQLField, details: FieldDetailsList, here: tuple[str, ...], place: int | None, request: int
     ) -> PageStep:
-        wrapper, row, shelf, asker = get_named_type(gql.type), aliased(source.model), Shelf(), Asker(self.permissions)
+        wrapper, row, shelf, asker = get_named_type(gql.type), aliased(source.model), Shelf(), self.asker
         if not isinstance(wrapper, GraphQLObjectType):
             raise Unplannable(f"a connection that answers {gql.type}")
         asked: PageRequest = self.requests[request]

@@ -112,7 +112,7 @@ async def _by_key(context: Context, source: One, deleted: bool, keys: list[UUID]
     """keys -> their rows as graph objects; no visible row of that key -> None."""
     row = aliased(source.model)
     columns = _columns(source.model, row, context.asker)
-    statement = rows_by_key(context.dialect, source, row, _labelled(columns), deleted=deleted)
+    statement = rows_by_key(context.dialect, source, row, context.asker, _labelled(columns), deleted=deleted)
     found = {r[0]: _object(source.model, columns, r[1:]) for r in await context.rows(statement, keys=context.dialect.pack(keys))}
     return [found.get(key) for key in keys]
 
@@ -122,7 +122,9 @@ async def _all(context: Context, source: All, parents: list[UUID]) -> list[list[
     row = aliased(source.model)
     columns = _columns(source.model, row, context.asker)
     found = defaultdict(list)
-    for r in await context.rows(all_rows(context.dialect, source, row, _labelled(columns)), keys=context.dialect.pack(parents)):
+    for r in await context.rows(
+        all_rows(context.dialect, source, row, context.asker, _labelled(columns)), keys=context.dialect.pack(parents)
+    ):
         found[r[0]].append(_object(source.model, columns, r[1:]))
     return [found[parent] for parent in parents]
 

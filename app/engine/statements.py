@@ -12,22 +12,27 @@ from app.engine.declare import All, Asker, Many, One
 from app.engine.dialects import Dialect, Statement, directed
 from app.engine.filters import conditions
 from app.engine.pages import PageRequest, beyond, sort_value
+from app.models import Base
 from app.models.base import Row
 
 Columns = Sequence[ColumnElement[Any]]
 
 
-def rows_by_key(dialect: Dialect, source: One, row: Row, columns: Columns, *, deleted: bool = True) -> Statement:
+def rows_by_key(dialect: Dialect, source: One, row: Row, asker: Asker, columns: Columns, *, deleted: bool = True) -> Statement:
     """The remote key, then `columns`. `deleted` tells whether deleted rows show, as they do where another row refers to them."""
     remote = getattr(row, source.remote)
-    where = [dialect.member(remote, "keys"), visible(source.model, row), *([] if deleted else not_deleted(row))]
+    where = [
+        dialect.member(remote, "keys"),
+        _seen(source.model, row, asker),
+        *([] if deleted else not_deleted(row)),
+    ]
     return select(remote, *columns).where(*where)
 
 
-def all_rows(dialect: Dialect, source: All, row: Row, columns: Columns) -> Statement:
+def all_rows(dialect: Dialect, source: All, row: Row, asker: Asker, columns: Columns) -> Statement:
     """The parent's key, then `columns`, in order."""
     parent = getattr(row, source.key)
-    where = [dialect.member(parent, "keys"), visible(source.model, row), *not_deleted(row)]
+    where = [dialect.member(parent, "keys"), _seen(source.model, row, asker), *not_deleted(row)]
     return select(parent, *columns).where(*where).order_by(getattr(row, source.sort), row.id)
 
 
@@ -56,7 +61,15 @@ def count(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageR
 
 def matching(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest, prefix: str = "") -> list[ColumnElement[bool]]:
     """What all pages of a connection hold; `prefix`: of the parameters' names."""
-    return [visible(source.model, row), *not_deleted(row), *conditions(source, row, asker, request.filters, dialect, prefix)]
+    return [
+        _seen(source.model, row, asker),
+        *not_deleted(row),
+        *conditions(source, row, asker, request.filters, dialect, prefix),
+    ]
+
+
+def _seen(model: type[Base], row: Row, asker: Asker) -> ColumnElement[bool]:
+    return visible(model, row, to_gateway=asker.is_gateway)
 
 
 def not_deleted(row: Row) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from app.models.invitation import Invitation, InvitationStatus, invitation_statu
 from app.models.job import EducationLevel, EmploymentType, GenderRequirement, Job, JobStatus, job_status
 from app.models.member import Member, MemberStatus, Role
 from app.models.occupation import Occupation
-from app.models.project import Project, ProjectKind, ProjectStatus
+from app.models.project import Project, ProjectDecision, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
 from app.models.session import LogoutToken, Session, SignIn
 from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
@@ -55,6 +55,7 @@ __all__ = [
     "MemberStatus",
     "Occupation",
     "Project",
+    "ProjectDecision",
     "ProjectKind",
     "ProjectStatus",
     "Provider",

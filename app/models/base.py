@@ -140,6 +140,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {str: _TEXT, datetime: Instant, Decimal: Money, date: Date, UUID: Uuid()}
     scoped_by: ClassVar[Scope]
+    for_gateway: ClassVar[Scope]
     prefix: ClassVar[str]
     searched: ClassVar[tuple[str, ...]]
     id: Any
@@ -148,9 +149,15 @@ class Base(DeclarativeBase):
     def public_id(self) -> str:
         return f"{self.prefix}_{self.id.hex}"
 
-    def __init_subclass__(cls, *, scoped_by: Scope, prefix: str, searched: tuple[str, ...] = (), **rest: Any) -> None:
-        """scoped_by and prefix have no default: a table that does not say whose its rows are fails at import."""
+    def __init_subclass__(
+        cls, *, scoped_by: Scope, prefix: str, searched: tuple[str, ...] = (), for_gateway: Scope | None = None, **rest: Any
+    ) -> None:
+        """scoped_by and prefix have no default: a table that does not say whose its rows are fails at import.
+
+        for_gateway   the rows that the portal's gateway may read, of whatever company; none, unless it is reference data
+        """
         cls.scoped_by, cls.prefix, cls.searched = staticmethod(scoped_by), prefix, searched
+        cls.for_gateway = staticmethod(for_gateway or (everyone if scoped_by is everyone else nobody))
         super().__init_subclass__(**rest)
         for column in cls.__table__.columns:
             if isinstance(column.type, Choice):

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import ACCOUNT, USER, Base, Row, choice, key, link
+from app.models.base import ACCOUNT, USER, Base, Row, choice, everyone, key, link
 from app.models.member import Member, MemberStatus
 
 
@@ -28,7 +28,7 @@ def _with_membership(row: Row) -> ColumnElement[bool]:
     return or_(row.id == ACCOUNT, is_own(row))
 
 
-class Company(Base, scoped_by=_with_membership, prefix="cmp", searched=("name_ar", "name_en")):
+class Company(Base, scoped_by=_with_membership, prefix="cmp", for_gateway=everyone, searched=("name_ar", "name_en")):
     __tablename__ = "companies"
     __table_args__ = (
         UniqueConstraint("labor_office_id", "sequence_number"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Row, by_company, key, link, nulls_last
+from app.models.base import Base, Row, by_company, everyone, key, link, nulls_last
 
 
 class ContractStatus(StrEnum):
@@ -19,7 +19,7 @@ class ContractStatus(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class Contract(Base, scoped_by=by_company, prefix="con"):
+class Contract(Base, scoped_by=by_company, prefix="con", for_gateway=everyone):
     __tablename__ = "contracts"
     __table_args__ = (
         # At most one that still binds. `standing` is cleared when a contract is terminated, or found expired when a new one is made.

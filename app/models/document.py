@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, and_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Row, by_company, choice, key, link
+from app.models.base import Base, Row, by_company, choice, everyone, key, link
 from app.models.contract import Contract
 from app.models.invitation import Invitation
 
@@ -19,7 +19,7 @@ class DocumentStatus(StrEnum):
     READY = "READY"
 
 
-class Document(Base, scoped_by=by_company, prefix="doc"):
+class Document(Base, scoped_by=by_company, prefix="doc", for_gateway=everyone):
     __tablename__ = "documents"
     __table_args__ = (
         Index(None, "company_id"),

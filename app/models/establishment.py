@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UniqueConstraint, or_, select
-from sqlalchemy.orm import Mapped
+from sqlalchemy import ColumnElement, UniqueConstraint, or_, select, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import ACCOUNT, Base, Row, key, link
+from app.models.base import ACCOUNT, LIVE_WORLD, Base, Row, everyone, key, link
 from app.models.contract import Contract
 from app.models.invitation import Invitation
 
@@ -20,11 +20,13 @@ def _known_to_company(row: Row) -> ColumnElement[bool]:
     return or_(invited.exists(), contracted.exists())
 
 
-class Establishment(Base, scoped_by=_known_to_company, prefix="est", searched=("name_ar", "name_en")):
+class Establishment(Base, scoped_by=_known_to_company, prefix="est", for_gateway=everyone, searched=("name_ar", "name_en")):
     __tablename__ = "establishments"
-    __table_args__ = (UniqueConstraint("labor_office_id", "sequence_number"),)
+    __table_args__ = (UniqueConstraint("world", "labor_office_id", "sequence_number"),)
 
     id: Mapped[UUID] = key()
+    # Within which the number is one establishment's. The default is the database's too: for versions that do not know of worlds.
+    world: Mapped[UUID] = mapped_column(default=LIVE_WORLD, server_default=text("'00000000000000000000000000000000'"))
     labor_office_id: Mapped[int]
     sequence_number: Mapped[int]
     unified_number: Mapped[str | None]

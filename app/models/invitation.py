@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, and_, case, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Row, by_company, choice, key, link
+from app.models.base import Base, Row, by_company, choice, everyone, key, link
 
 
 class InvitationStatus(StrEnum):
@@ -20,7 +20,7 @@ class InvitationStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-class Invitation(Base, scoped_by=by_company, prefix="inv", searched=("message",)):
+class Invitation(Base, scoped_by=by_company, prefix="inv", for_gateway=everyone, searched=("message",)):
     __tablename__ = "invitations"
     __table_args__ = (
         Index(

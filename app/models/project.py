@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, by_company, choice, key, link, nulls_last
+from app.models.base import Base, by_company, choice, everyone, key, link, nulls_last
 
 
 class ProjectKind(StrEnum):
@@ -27,7 +27,18 @@ class ProjectStatus(StrEnum):
     COMPLETED = "COMPLETED"
 
 
-class Project(Base, scoped_by=by_company, prefix="prj", searched=("title_ar", "title_en")):
+class ProjectDecision(StrEnum):
+    """What the portal may say of a project."""
+
+    APPROVE = "APPROVE"
+    RETURN = "RETURN"
+    REJECT = "REJECT"
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+    COMPLETE = "COMPLETE"
+
+
+class Project(Base, scoped_by=by_company, prefix="prj", for_gateway=everyone, searched=("title_ar", "title_en")):
     __tablename__ = "projects"
     __table_args__ = (
         CheckConstraint("(kind = 'CLIENT') = (contract_id IS NOT NULL) AND (kind = 'CLIENT') = (establishment_id IS NOT NULL)", "client"),
@@ -35,6 +46,8 @@ class Project(Base, scoped_by=by_company, prefix="prj", searched=("title_ar", "t
         Index(None, "company_id", "kind", "title_ar", "id"),
         Index(None, "company_id", "establishment_id"),
         Index(None, "contract_id", "created_at", "id"),
+        Index(None, "created_at", "id"),  # the gateway's, over all companies
+        Index(None, "status", "created_at", "id"),
     )
 
     id: Mapped[UUID] = key()

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, select
 from sqlalchemy.orm import Mapped
 
-from app.models.base import Base, Row, choice, key
+from app.models.base import Base, Row, choice, everyone, key
 from app.models.company import Company
 
 
@@ -22,7 +22,7 @@ def _of_own_company(row: Row) -> ColumnElement[bool]:
     return select(Company.id).where(Company.provider_id == row.id, Company.scoped_by(Company)).exists()
 
 
-class Provider(Base, scoped_by=_of_own_company, prefix="prv"):
+class Provider(Base, scoped_by=_of_own_company, prefix="prv", for_gateway=everyone):
     __tablename__ = "providers"
     __table_args__ = (Index(None, "unified_number", unique=True),)
 

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.signatures import sign_upload
 from app.database import Database
-from app.errors import ContractEnded, DocumentInUse, FileTooLarge, LimitReached, NotFound, UploadIncomplete
+from app.errors import ContractEnded, DocumentInUse, FileTooLarge, LimitReached, NotFound, UploadIncomplete, ValidationFailed
 from app.models import Contract, ContractStatus, Document, DocumentStatus, EventType, Invitation, contract_status, is_unattached
+from app.operations.entrance import enter_company
 from app.operations.work import Work
 from app.storage import files_before, remove_file, remove_unfinished
 
@@ -43,13 +44,14 @@ async def create_document_upload(
 ) -> dict[str, object]:
     """Announce a document. Answers it with the address that takes its bytes, once, for some minutes.
 
-    Raises  NotFound      a number that is not one's own company's
-            FileTooLarge
-            LimitReached  too many are attached to nothing yet
+    company_number  whose it is to be, for the gateway, which has no company; from others, their own
+    Raises  NotFound          no company has that number, or another than the caller's
+            ValidationFailed  the gateway names none
+            FileTooLarge, AccountSuspended
+            LimitReached      too many are attached to nothing yet
     Source  guide 8; domain, states.
     """
-    if company_number not in (None, (work.company.labor_office_id, work.company.sequence_number)):
-        raise NotFound(("company_number",))
+    await _enter(work, company_number)
     if size > work.settings.most_upload_bytes:
         raise FileTooLarge(("size",), most=work.settings.most_upload_bytes)
     await _check_room(work)
@@ -125,6 +127,16 @@ async def sweep_documents(database: Database, store: ObjectStore, *, now: dateti
             await remove_file(store, key)
             files += 1
     return Swept(documents, files + await remove_unfinished(store, before))
+
+
+async def _enter(work: Work, company_number: tuple[int, int] | None) -> None:
+    if not work.actor.is_gateway:
+        if company_number not in (None, (work.company.labor_office_id, work.company.sequence_number)):
+            raise NotFound(("company_number",))
+    elif company_number is None:
+        raise ValidationFailed(("company_number",), en="Name the company whose document it is.", ar="حدد الشركة صاحبة المستند.")
+    else:
+        await enter_company(work, company_number, "company_number")
 
 
 async def _check_room(work: Work) -> None:

@@ -1,7 +1,8 @@
 """The second wall between tenants, on PostgreSQL: row-level security, made from what the models say at their heads (`scoped_by`).
 
 `visible` has every statement ask for the caller's rows; the policies have the database answer with no others, whatever was asked. They
-hold for one role, `telework_app`, which the server works as and which owns nothing. What must see across tenants goes by DOORS.
+hold for one role, `telework_app`, which the server works as and which owns nothing. What must see across tenants goes by DOORS; what the
+portal's gateway reads (`for_gateway`), in a role of its own, `telework_gateway`, that writes nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from app.auth.doors import Door
 from app.models import (
     Base,
     Company,
+    Document,
     Establishment,
     Event,
     GatewayCredential,
@@ -31,9 +33,9 @@ from app.models import (
     User,
     UserEstablishment,
 )
-from app.models.base import ACCOUNT, USER, Row, by_company, everyone
-from app.operations import member, provider, sign_in
-from app.scope import ACCOUNT_SETTING, APP_ROLE, PERSON_SETTING
+from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
+from app.operations import entrance, establishment, member, provider, sign_in
+from app.scope import ACCOUNT_SETTING, APP_ROLE, GATEWAY_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
     sessions.SESSION_OF_SECRET,
@@ -48,6 +50,9 @@ DOORS: tuple[Door, ...] = (
     member.USER_OF_NATIONAL_ID,
     provider.COMPANY_OF_NUMBER,
     provider.PROVIDER_OF_NUMBER,
+    *entrance.COMPANY_OF.values(),
+    establishment.ESTABLISHMENT_OF_NUMBER,
+    establishment.ESTABLISHMENT_CORRECTED,
 )
 
 Condition = Callable[[Row], ColumnElement[bool]]
@@ -92,6 +97,8 @@ _GRANTED: dict[type[Base], str] = {
     TrustedDocument: "SELECT",
     GatewayCredential: "",
 }
+# Where a document's bytes lie is no business of the gateway's.
+_WITHHELD_FROM_GATEWAY: dict[type[Base], frozenset[str]] = {Document: frozenset({"storage_key"})}
 
 
 def models() -> list[type[Base]]:
@@ -100,7 +107,7 @@ def models() -> list[type[Base]]:
 
 def raised(schema: str) -> str:
     """All statements that make the wall anew, in the schema, for whoever runs them: the tables' owner."""
-    made = [_ROLE, LOWERED, f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}"]
+    made = [_ROLE, _GATEWAY, LOWERED, f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}, {GATEWAY_ROLE}"]
     for model in models():
         made += _walled(model)
     for door in DOORS:
@@ -126,7 +133,20 @@ def _walled(model: type[Base]) -> list[str]:
         # Migrations, an operator's commands and the doors; FORCE would hold their owner, too.
         f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true)",
         *_policies(model),
+        *_gateway_policies(model),
     ]
+
+
+def _gateway_policies(model: type[Base]) -> list[str]:
+    """Tables that the graph may ask can be asked; without a policy they answer nothing."""
+    table, withheld = model.__tablename__, _WITHHELD_FROM_GATEWAY.get(model)
+    made = [f"REVOKE ALL ON {table} FROM {GATEWAY_ROLE}"]
+    if model.scoped_by is not nobody:
+        columns = f" ({', '.join(column.name for column in model.__table__.columns if column.name not in withheld)})" if withheld else ""
+        made.append(f"GRANT SELECT{columns} ON {table} TO {GATEWAY_ROLE}")
+    if model.for_gateway is not nobody:
+        made.append(f"CREATE POLICY gateway_selects ON {table} FOR SELECT TO {GATEWAY_ROLE} USING ({_sql(model, model.for_gateway)})")
+    return made
 
 
 def _granted(model: type[Base]) -> str:
@@ -165,10 +185,20 @@ def _sql(model: type[Base], condition: Condition) -> str:
 
 _ROLE = f"""DO $role$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN
-        CREATE ROLE {APP_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        CREATE ROLE {APP_ROLE} NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
         GRANT {APP_ROLE} TO CURRENT_USER;
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker
+END $role$"""
+
+# The server takes it on by name, for a transaction (SET LOCAL ROLE); what it may read must never come by inheritance, with nothing said.
+_GATEWAY = f"""DO $role$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{GATEWAY_ROLE}') THEN
+        CREATE ROLE {GATEWAY_ROLE} NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        ALTER ROLE {APP_ROLE} NOINHERIT;
+        GRANT {GATEWAY_ROLE} TO {APP_ROLE};
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $role$"""
 
 # As it was before there were any: migrations may then change what policies refer to.

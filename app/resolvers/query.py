@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from app.auth.actor import ANONYMOUS
 from app.auth.permissions import ROLE_PERMISSIONS, Permission
+from app.auth.policies import plays_gateway
 from app.clock import riyadh_day, week_start
 from app.engine.context import Charge, Context
 from app.models import Company, CompanyStatus, Environment, Member, Provider, ProviderStatus, Role
@@ -48,6 +49,17 @@ async def viewer(keys: Sequence[Any], context: Context) -> list[Viewer | None]:
 async def service(keys: Sequence[Any], context: Context) -> list[Service]:
     day = riyadh_day(context.now)
     return [Service(Environment(context.settings.environment), VERSION, context.now, week_start(day)) for _ in keys]
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """All that it shows is asked of the database."""
+
+
+async def gateway(keys: Sequence[Any], context: Context) -> list[Gateway | None]:
+    """For who is, or plays, the portal's gateway; None for every other caller."""
+    plays = plays_gateway(context.actor, in_sandbox=context.settings.environment == Environment.SANDBOX)
+    return [Gateway() if plays else None for _ in keys]
 
 
 async def rate_limit(keys: Sequence[Any], context: Context) -> list[Charge | None]:

@@ -41,7 +41,9 @@ class Document(Node):
 @strawberry.input(description="A file that is about to be sent.")
 class CreateDocumentUploadInput(CheckedInput):
     company_number: EstablishmentNumber | None = given(
-        "Whose document it is: for the gateway alone", values.establishment_number, clearable=False
+        "Number of the company whose document it is: for the gateway, which has none of its own",
+        values.establishment_number,
+        clearable=False,
     )
     file_name: str = required("Its name for people, without a path", values.file_name)
     content_type: str = required("application/pdf, image/png or image/jpeg", values.media_type)
@@ -70,6 +72,7 @@ create_document_upload = mutation(
     CreateDocumentUploadInput,
     CreateDocumentUploadPayload,
     allow=Permission.CONTRACTS_WRITE,
+    gateway="also",
     description="Announce a file; answers where to send its bytes. One that is attached to nothing within a day is taken away",
 )
 

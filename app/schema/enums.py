@@ -24,6 +24,7 @@ from app.models import (
     JobStatus,
     Locale,
     MemberStatus,
+    ProjectDecision,
     ProjectKind,
     ProjectStatus,
     ProviderStatus,
@@ -147,6 +148,16 @@ described(
     EVENTS_READ="Read the account's log",
 )
 described(ProjectKind, "Whose project it is.", CLIENT="A client establishment's, on a contract", OWN="The company's own, for direct hiring")
+described(
+    ProjectDecision,
+    "What the portal says of a project.",
+    APPROVE="It may begin: jobs can be added",
+    RETURN="It is to be changed and submitted anew",
+    REJECT="It may not begin",
+    SUSPEND="It is halted for now",
+    RESUME="It goes on",
+    COMPLETE="It is over",
+)
 described(
     ProjectStatus,
     "Where a project stands.",

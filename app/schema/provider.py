@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import strawberry
+from sqlalchemy import false, true
 
 from app import models, values
 from app.auth.permissions import Permission
@@ -37,7 +38,10 @@ class Provider(Node):
     status: ProviderStatus = column(models.Provider.status, description="Whether it may write")
     version: int = column(models.Provider.version, description="Rises with every change; sent along, it guards against lost updates")
     companies = connection(
-        models.Company.provider_id, order=COMPANY_ORDER, description="The provider's companies that the caller belongs to"
+        models.Company.provider_id,
+        order=COMPANY_ORDER,
+        only=lambda _, asker: false() if asker.is_gateway else true(),  # it sees each company by itself
+        description="The provider's companies that the caller belongs to",
     )
     created_at: datetime = column(models.Provider.created_at, description="When it was registered")
     updated_at: datetime = column(models.Provider.updated_at, description="When it was last changed")

@@ -17,10 +17,11 @@ from app.models import Environment, Role
 from app.models.company import is_own
 from app.operations import account as operations
 from app.resolvers.mutation import Payload, mutation
-from app.resolvers.query import log_out, rate_limit, service, switch, viewer
+from app.resolvers.query import gateway, log_out, rate_limit, service, switch, viewer
 from app.schema.city import CITY_ORDER
 from app.schema.company import COMPANY_ORDER
 from app.schema.faq import FAQ_ORDER
+from app.schema.gateway import Gateway
 from app.schema.occupation import OCCUPATION_ORDER
 from app.schema.session import SESSION_ORDER, is_live
 from app.schema.shared import Node
@@ -92,6 +93,7 @@ class Query:
     faqs = connection(
         models.Faq, order=FAQ_ORDER, arguments=_SEARCH, nullable=True, description="Frequently asked questions; open to anyone"
     )
+    gateway = resolver(gateway, Gateway | None, reads=False, description="The portal's own gateway; null for every other caller")
     rate_limit = resolver(rate_limit, RateLimit | None, description="The caller's points; null where none are counted", reads=False)
     service = resolver(service, Service | None, reads=False, description="What this deployment is: live or sandbox, version, clock")
 

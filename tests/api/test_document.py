@@ -445,3 +445,30 @@ async def test_who_may_not_write_contracts_announces_nothing(world: World) -> No
     assert [(await create(world.portal, each, **about())).codes for each in (member, token, NOBODY)] == [
         ["FORBIDDEN"], ["FORBIDDEN"], ["UNAUTHENTICATED"],
     ]  # fmt: skip
+
+
+@both
+async def test_the_gateway_sends_a_companys_document_along_with_an_invitation(world: World) -> None:
+    gateway, portal = await world.portal.gateway(), world.portal
+    number = f"{world.south.labor_office_id}-{world.south.sequence_number}"
+    deliver = """mutation($d: ID!, $n: EstablishmentNumber!) { deliverInvitation(input: {companyNumber: $n, establishmentNumber: "11-77",
+      establishmentNameAr: "منشأة", documentId: $d}) { invitation { document { id status downloadUrl } } userErrors { code path } } }"""
+
+    nobodys = [await create(portal, gateway, **about(**values)) for values in ({}, {"companyNumber": "9-999999"})]
+    made = (await create(portal, gateway, **about(companyNumber=number))).data["createDocumentUpload"]
+    early = await portal(deliver, gateway, d=made["document"]["id"], n=number)
+    sent = await put(portal, made["uploadUrl"])
+    elsewhere = await portal(deliver, gateway, d=made["document"]["id"], n=f"{world.north.labor_office_id}-{world.north.sequence_number}")
+    delivered = await portal(deliver, gateway, d=made["document"]["id"], n=number)
+    await sweep_documents(portal.database, portal.app.state.documents, now=datetime.now(UTC) + timedelta(days=400))
+
+    assert [(reply.codes, reply.paths) for reply in nobodys] == [
+        (["VALIDATION_FAILED"], [["input", "companyNumber"]]), (["NOT_FOUND"], [["input", "companyNumber"]]),
+    ]  # fmt: skip
+    assert (early.codes, sent, elsewhere.codes) == (["UPLOAD_INCOMPLETE"], (201, "READY"), ["NOT_FOUND"])
+    # Where its bytes are is for the company to know.
+    document = {"id": made["document"]["id"], "status": "READY", "downloadUrl": None}
+    assert delivered.data["deliverInvitation"] == {"invitation": {"document": document}, "userErrors": []}
+    asked = await portal("query($id: ID!) { node(id: $id) { ... on Document { downloadUrl } } }", await world.intruder(), id=document["id"])
+    response = await portal.http.get(asked.data["node"]["downloadUrl"], headers=(await world.intruder()).headers)
+    assert (response.status_code, response.content) == (200, PDF)

@@ -30,7 +30,6 @@ from graphql import (
 )
 from sqlalchemy import select, update
 
-from app.auth.tokens import make_gateway_secret
 from app.models import (
     City,
     EducationLevel,
@@ -48,7 +47,6 @@ from app.models import (
     SpToken,
     User,
 )
-from app.operations.gateway import add_gateway
 from app.operations.migrate import migrate
 from app.schema import schema
 from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
@@ -249,6 +247,10 @@ class Probe:
         for each in types()["UserError"].fields:
             at, shown = ["revokeToken", "userErrors", each], f"UserError.{each}"
             outcome.cells[shown], outcome.named[shown] = _cell(reply, at)
+        for each in types()["UploadHeader"].fields:
+            cell, outcome.named[f"UploadHeader.{each}"] = _cell(reply, ["createDocumentUpload", "uploadHeaders", each])
+            # As above: nothing was done.
+            outcome.cells[f"UploadHeader.{each}"] = "x" if cell == "." else cell
 
 
 def _cell(reply: Reply, path: list[str]) -> tuple[str, str | None]:
@@ -352,10 +354,7 @@ async def callers(world: World) -> list[tuple[str, Caller]]:
         await world.join(person, company, Role.OWNER)
     found.append(("unchosen", await world.portal.person(person)))
     found += [(name, await world.portal.token(world.north, *scopes)) for name, scopes in SCOPE_SETS.items()]
-    made = make_gateway_secret()
-    async with world.portal.database.writing() as session:
-        await add_gateway(session, "portal", made, now=world.portal.clock())
-    return [*found, ("gateway", Caller({"Authorization": f"Bearer {made.secret}"})), ("anonymous", NOBODY)]
+    return [*found, ("gateway", await world.portal.gateway()), ("anonymous", NOBODY)]
 
 
 async def outcomes(world: World, extras: dict[str, list[str]]) -> dict[str, Outcome]:
