@@ -25,11 +25,13 @@ from app.database import Database
 from app.logs import configure_logs
 from app.models import Environment
 from app.operations.demo import DemoFile, is_empty, prepare_demo
+from app.operations.document import Swept, sweep_documents
 from app.operations.migrate import migrate as migrate_database
 from app.operations.slot import WrongSlotKey
 from app.operations.trusted_document import read_documents, register_documents, remove_documents
 from app.schema import schema as graph
 from app.settings import Settings
+from app.storage import document_store
 from app.web.application import create_app
 from app.web.protocol import protocol
 from app.web.trusted import ManifestError, read_manifest
@@ -73,6 +75,18 @@ def migrate() -> None:
         asyncio.run(migrate_database(Settings().database_url))
     except WrongSlotKey as error:
         raise _stop(str(error)) from None
+
+
+@app.command()
+def sweep() -> None:
+    """Take away documents that nobody attached within a day, and bytes that belong to none. Safe at any time, from anywhere, any number."""
+    settings = Settings()
+
+    def run(database: Database) -> Awaitable[Swept]:
+        return sweep_documents(database, document_store(settings), now=system_clock())
+
+    swept = asyncio.run(_with_database(settings, run))
+    typer.echo(f"{swept.documents} documents, {swept.files} files without one")
 
 
 @app.command()

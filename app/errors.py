@@ -200,6 +200,24 @@ class VacanciesBelowFilled(AppError):
     ar = "عدد الشواغر المشغولة {filled}؛ لا يمكن أن يقل العدد عنها."
 
 
+class ContractEnded(AppError):
+    code = ErrorCode.CONTRACT_NOT_ACTIVE
+    en = "This contract is over: it is {current}."
+    ar = "انتهى هذا العقد: حالته {current}."
+
+
+class FileTypeNotAllowed(AppError):
+    code = ErrorCode.FILE_TYPE_NOT_ALLOWED
+    en = "Documents are application/pdf, image/png or image/jpeg."
+    ar = "المستندات المقبولة: application/pdf أو image/png أو image/jpeg."
+
+
+class FileTooLarge(AppError):
+    code = ErrorCode.FILE_TOO_LARGE
+    en = "A document has at most {most:,} bytes."
+    ar = "الحد الأقصى لحجم المستند {most:,} بايت."
+
+
 class UploadIncomplete(AppError):
     code = ErrorCode.UPLOAD_INCOMPLETE
     en = "The bytes of this document have not arrived: PUT them to its uploadUrl first."
@@ -266,6 +284,12 @@ class AlreadyEmployed(AppError):
     code = ErrorCode.ALREADY_EMPLOYED
     en = "Other employments leave this person no room for this one in that period."
     ar = "لا تتيح ارتباطات هذا الشخص الوظيفية القائمة توظيفه في هذه الفترة."
+
+
+class DocumentInUse(AppError):
+    code = ErrorCode.ILLEGAL_TRANSITION
+    en = "This document belongs to another contract or invitation. Upload it once more for this one."
+    ar = "هذا المستند يخص عقدا آخر أو دعوة أخرى. ارفعه مجددا لهذا العقد."
 
 
 class ScopeNotGrantable(AppError):
@@ -481,6 +505,68 @@ class DocumentRequired(RequestError):
     code, status = "DOCUMENT_REQUIRED", 403
     en = "Only registered documents run here: send a documentId."
     ar = "لا تنفذ هنا إلا المستندات المسجلة: أرسل documentId."
+
+
+class UploadNotSigned(RequestError):
+    """Where bytes are sent to: an address that the graph did not give, or that was changed."""
+
+    code, status = "SIGNATURE_INVALID", 403
+    en = "This is no address that the graph gave. Ask it for a new one, with createDocumentUpload."
+    ar = "لم يصدر هذا العنوان عن الواجهة. اطلب عنوانا جديدا عبر createDocumentUpload."
+
+
+class UploadExpired(RequestError):
+    code, status = "UPLOAD_EXPIRED", 410
+    en = "This address has expired. Ask for a new one, with createDocumentUpload."
+    ar = "انتهت صلاحية هذا العنوان. اطلب عنوانا جديدا عبر createDocumentUpload."
+
+
+class AlreadyUploaded(RequestError):
+    code, status = "ALREADY_UPLOADED", 409
+    en = "The bytes of this document are here already, and never change."
+    ar = "سبق رفع محتوى هذا المستند وهو لا يتغير."
+
+
+class UploadBusy(RequestError):
+    code, status, retryable = "UPLOAD_IN_PROGRESS", 429, True
+    en = "These bytes are being sent several times at once. Wait for one to end."
+    ar = "يجري رفع هذا المحتوى عدة مرات في الوقت نفسه. انتظر انتهاء إحداها."
+
+
+class UploadTooSlow(RequestError):
+    code, status, retryable = "UPLOAD_TOO_SLOW", 408, True
+    en = "The bytes took longer than {seconds:g} s to arrive. Send them again."
+    ar = "استغرق وصول المحتوى أكثر من {seconds:g} ثانية. أعد الإرسال."
+
+
+class UploadTooLarge(RequestError):
+    code, status = "FILE_TOO_LARGE", 413
+    en = "More than the {size:,} bytes that were announced."
+    ar = "المحتوى أكبر من الحجم المعلن وهو {size:,} بايت."
+
+
+class UploadTooShort(RequestError):
+    code, status = "UPLOAD_INCOMPLETE", 422
+    en = "{size:,} bytes were announced, {received:,} came. Send them again."
+    ar = "الحجم المعلن {size:,} بايت ووصل {received:,}. أعد الإرسال."
+
+
+class UploadOfAnotherType(RequestError):
+    code, status = "FILE_TYPE_NOT_ALLOWED", 415
+    en = "This is not {content_type}, which was announced: what counts is the content. Send it as it is, with that Content-Type."
+    ar = "هذا ليس {content_type} كما أعلن: العبرة بالمحتوى. أرسله كما هو وبقيمة Content-Type هذه."
+
+
+class UploadDiffers(RequestError):
+    code, status = "CHECKSUM_MISMATCH", 422
+    en = "The SHA-256 of these bytes is not the one that was announced."
+    ar = "لا تتطابق بصمة SHA-256 لهذا المحتوى مع البصمة المعلنة."
+
+
+class SummaryNotAvailable(RequestError):
+    code, status = "UNAVAILABLE", 503
+    en = "Contracts cannot be printed here: the fonts are missing. `python3 dev.py run` brings them."
+    ar = "طباعة العقود غير متاحة هنا: الخطوط غير موجودة. يجلبها الأمر `python3 dev.py run`."
 
 
 class Unavailable(RequestError):

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     largest_page: int = 1000
     download_seconds: int = 300
 
+    documents_url: str = ""  # s3://bucket/prefix, with the usual AWS_... beside it; empty: a folder in data_dir
+    most_upload_bytes: int = Field(default=10_485_760, ge=1)
+    most_uploads: int = Field(default=20, ge=1)  # of a company that are attached to nothing yet
+    upload_seconds: int = Field(default=900, ge=1)  # that an uploadUrl holds
+    upload_arrival_seconds: float = Field(default=120, gt=0)  # until all the bytes must have arrived
+
     invitation_days: int = Field(default=30, ge=1, le=3650)  # until an invitation expires that names no other time
 
     # Limits that hold before any work.

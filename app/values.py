@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.errors import ValidationFailed
+from app.errors import FileTypeNotAllowed, ValidationFailed
 from app.text import ascii_digits, has_unsafe_characters
 
 Rule = Callable[[Any], Any]
@@ -156,6 +156,45 @@ def url(value: str) -> str:
     if not valid:
         raise ValidationFailed(en='Write a whole address such as "https://example.sa".', ar='اكتب عنوانا كاملا مثل "https://example.sa".')
     return str(trimmed)
+
+
+def file_name(value: str) -> str:
+    """A name alone, no way to a place: it is shown to people, and names what they download."""
+    trimmed: str = text(200)(value)
+    if re.search(r"[/\\\n\t]", trimmed) or not trimmed.strip("."):
+        raise ValidationFailed(en='Write a file\'s name alone, such as "contract.pdf".', ar='اكتب اسم الملف وحده، مثل "contract.pdf".')
+    return trimmed
+
+
+def media_type(value: str) -> str:
+    """One of the types that documents have. Raises FileTypeNotAllowed."""
+    plain = value.strip().lower()
+    if plain not in FILE_TYPES:
+        raise FileTypeNotAllowed
+    return plain
+
+
+_sha256 = _matching(r"[0-9a-fA-F]{64}", "Write the SHA-256 as 64 hexadecimal digits.", "اكتب بصمة SHA-256 في 64 خانة ست عشرية.")
+
+
+def sha256(value: str) -> str:
+    """In lower case."""
+    return _sha256(value).lower()
+
+
+# What a file of each type begins with, and what its name ends in, the usual one first. At the very beginning: a reader of PDFs may look
+# further, and find one in what a browser takes for a page.
+FILE_TYPES: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "application/pdf": (b"%PDF-", (".pdf",)),
+    "image/png": (b"\x89PNG\r\n\x1a\n", (".png",)),
+    "image/jpeg": (b"\xff\xd8\xff", (".jpg", ".jpeg")),
+}
+HEAD_BYTES = 8  # enough to tell
+
+
+def is_of_type(head: bytes, content_type: str) -> bool:
+    """Whether bytes that begin so are of the type."""
+    return head.startswith(FILE_TYPES[content_type][0])
 
 
 def is_loopback(address: str) -> bool:

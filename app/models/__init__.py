@@ -4,7 +4,7 @@ from app.models.base import LIVE_WORLD, Base
 from app.models.city import City
 from app.models.company import Company, CompanyStatus
 from app.models.contract import Contract, ContractStatus, contract_status
-from app.models.document import Document, DocumentStatus
+from app.models.document import Document, DocumentStatus, is_unattached
 from app.models.employment import Employment, EmploymentStatus, LeavePeriod, employment_status, is_current
 from app.models.establishment import Establishment
 from app.models.event import Event, EventType
@@ -78,6 +78,7 @@ __all__ = [
     "invitation_status",
     "is_current",
     "is_in_force",
+    "is_unattached",
     "job_status",
     "places_taken",
     "token_status",

@@ -37,6 +37,7 @@ class Contract(Base, scoped_by=by_company, prefix="con", for_gateway=everyone):
         Index(None, "company_id", "number", "id"),
         Index(None, "company_id", "establishment_id", "created_at", "id"),
         Index(None, "establishment_id", "created_at", "id"),
+        Index(None, "document_id"),
     )
 
     id: Mapped[UUID] = key()

@@ -34,6 +34,7 @@ class Invitation(Base, scoped_by=by_company, prefix="inv", for_gateway=everyone,
         Index(None, "company_id", "received_at", "id"),
         Index(None, "company_id", "expires_at", "id"),
         Index(None, "company_id", "establishment_id"),
+        Index(None, "document_id"),
     )
 
     id: Mapped[UUID] = key()

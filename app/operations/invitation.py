@@ -177,6 +177,7 @@ async def _check_document(work: Work, key: UUID) -> None:
     document = await work.find(Document, key, "document_id")
     if document.status is not DocumentStatus.READY:
         raise UploadIncomplete(("document_id",))
+    document.attached_at = document.attached_at or work.now
 
 
 async def _or_tell(found: Awaitable[T], errors: list[AppError]) -> T | None:

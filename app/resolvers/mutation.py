@@ -11,6 +11,7 @@ import strawberry
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.types.base import StrawberryList
 
 from app.auth.actor import Actor
 from app.auth.permissions import Permission
@@ -243,7 +244,7 @@ def _payload(declared: Mutation, context: Context, given: Any, outcome: Mapping[
     """An instance of the payload's type: keys where it shows rows, which the executor then reads."""
     made: Any = object.__new__(declared.payload)
     for field in declared.payload.__strawberry_definition__.fields:
-        made.__dict__[getattr(field.source, "local", field.python_name)] = None
+        made.__dict__[getattr(field.source, "local", field.python_name)] = [] if isinstance(field.type, StrawberryList) else None
     made.__dict__.update(outcome)
     made.user_errors = [_user_error(context, error) for error in errors]
     made.client_mutation_id = given.client_mutation_id

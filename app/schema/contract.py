@@ -10,15 +10,17 @@ from sqlalchemy.orm import aliased
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_by
+from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_by, resolver
 from app.engine.filters import any_of, between, refers, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
 from app.models import ContractStatus, contract_status
 from app.models.base import Row
 from app.operations import contract as operations
+from app.resolvers.contract import summary_urls
 from app.resolvers.mutation import Payload, mutation
 from app.schema.project import PROJECT_ORDER, ProjectFilter
+from app.schema.scalars import URL
 from app.schema.shared import DateRange, Node
 
 
@@ -61,6 +63,13 @@ class Contract(Node):
     starts_on: date = column(models.Contract.starts_on, description="First day")
     ends_on: date | None = column(models.Contract.ends_on, description="Last day, included; null while open-ended")
     document = related(models.Contract.document_id, description="The agreement")
+    summary_url = resolver(
+        summary_urls,
+        URL | None,
+        reads=False,
+        description="Where to GET what the portal knows of it as a PDF in Arabic and English, for five minutes and with the caller's own "
+        "credential; null where the server was set up without its fonts",
+    )
     terminated_at: datetime | None = column(models.Contract.terminated_at, description="When it was ended before its time")
     termination_reason: str | None = column(models.Contract.termination_reason, description="Why it was ended")
     projects = connection(

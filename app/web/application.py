@@ -28,7 +28,7 @@ from app.storage import document_store
 from app.web.attempts import Attempts
 from app.web.credentials import Remembered
 from app.web.demo_provider import demo_sign_in
-from app.web.document import download
+from app.web.document import documents
 from app.web.graphiql import graphiql_routes
 from app.web.graphql import GraphQLEndpoint, etag_of, is_known
 from app.web.headers import Headers, exact_origins
@@ -36,7 +36,9 @@ from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
 from app.web.sign_in import logout_targets, sign_in_routes
+from app.web.summary import Press, summary
 from app.web.trusted import Documents
+from app.web.upload import Uploads
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
@@ -70,7 +72,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         Route("/", lambda _: RedirectResponse("/graphiql", 307)),
         Route("/graphql", endpoint),
         Route("/schema.graphql", _sdl),
-        Route("/documents/{document_id}", download),
+        Route("/documents/{document_id}", documents, methods=["GET", "PUT"]),
+        Route("/contracts/{contract_id}/summary", summary, methods=["GET"]),
         *graphiql_routes(
             GRAPHIQL_DIST, graphql_url="/graphql", login_url="/auth/login", logout_url="/auth/logout", logout_targets=logout_targets
         ),
@@ -91,7 +94,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     app.state.rates = Rates(settings, clock=clock)
     app.state.attempts = Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
-    app.state.documents = document_store(settings)
+    app.state.documents, app.state.uploads, app.state.press = document_store(settings), Uploads(), Press()
     app.state.sign_in, app.state.everybody = client, everybody
     return app
 

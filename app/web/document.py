@@ -17,9 +17,16 @@ from app.auth.visible import scope_of, scope_parameters, visible
 from app.engine.declare import parse_public_id
 from app.errors import RequestError
 from app.models import Document, DocumentStatus
+from app.values import FILE_TYPES
 from app.web.credentials import authenticate
+from app.web.upload import upload
 
 _log = structlog.get_logger("documents")
+
+
+async def documents(request: Request) -> Response:
+    """One address for both ways: signed anew for each."""
+    return await (upload if request.method == "PUT" else download)(request)
 
 
 async def download(request: Request) -> Response:
@@ -40,7 +47,7 @@ async def download(request: Request) -> Response:
     except (BaseError, FileNotFoundError):
         _log.error("document_missing", document=str(found.id), request_id=request.state.request_id)
         return PlainTextResponse("This document cannot be read just now.\n", 503)
-    return Response(bytes(content), headers=_headers(found.file_name), media_type=found.content_type)
+    return Response(bytes(content), headers=_headers(_saved_as(found)), media_type=found.content_type)
 
 
 async def _document(request: Request, actor: Actor) -> Any:
@@ -56,6 +63,12 @@ async def _document(request: Request, actor: Actor) -> Any:
         columns = select(Document.id, Document.storage_key, Document.file_name, Document.content_type)
         statement = columns.where(Document.id == key, Document.status == DocumentStatus.READY, visible(Document, Document))
         return (await connection.execute(statement, scope_parameters(actor))).one_or_none()
+
+
+def _saved_as(found: Any) -> str:
+    """The name that people gave it, with an ending that is its type's: a computer opens by the ending, whatever we say."""
+    name, endings = str(found.file_name), FILE_TYPES[found.content_type][1]
+    return name if name.lower().endswith(endings) else name + endings[0]
 
 
 def _headers(file_name: str) -> dict[str, str]:

@@ -17,9 +17,10 @@ _CAREFUL: Final = {
     b"x-content-type-options": b"nosniff",
 }
 _ON_HTTPS: Final = {b"strict-transport-security": b"max-age=31536000; includeSubDomains"}
-_ALLOWED_METHODS: Final = b"POST"
+# What a page of another origin may ask: the graph, and at the addresses that the graph gives.
+_ALLOWED_METHODS: Final = {"/graphql": b"POST", "/documents/": b"GET, PUT", "/contracts/": b"GET"}
 _ALLOWED_HEADERS: Final = b"Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, Sp-Token"
-_EXPOSED_HEADERS: Final = b"Content-Language, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+_EXPOSED_HEADERS: Final = b"Content-Disposition, Content-Language, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 _PREFLIGHT_SECONDS: Final = b"600"
 
 
@@ -52,13 +53,14 @@ class Headers:
     def _sharing(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """What lets the origin's page read the answer, with its person's cookie; nothing for an origin that is not named."""
         origin = _value(scope, b"origin")
-        if origin not in self._origins or scope["path"] != "/graphql":
+        allowed = next((methods for path, methods in _ALLOWED_METHODS.items() if _is_at(scope["path"], path)), None)
+        if origin not in self._origins or allowed is None:
             return []
         headers = [(b"access-control-allow-origin", origin), (b"access-control-allow-credentials", b"true")]
         if scope["method"] == "OPTIONS":
             return [
                 *headers,
-                (b"access-control-allow-methods", _ALLOWED_METHODS),
+                (b"access-control-allow-methods", allowed),
                 (b"access-control-allow-headers", _ALLOWED_HEADERS),
                 (b"access-control-max-age", _PREFLIGHT_SECONDS),
             ]
@@ -71,6 +73,10 @@ class Headers:
             made = [*headers, *(pair for pair in self._careful if pair[0] not in said)]
         # A cache must not give one origin's answer to another, also where there was none.
         return [*made, *shared, (b"vary", b"Origin")] if self._origins else made
+
+
+def _is_at(path: str, place: str) -> bool:
+    return path.startswith(place) if place.endswith("/") else path == place
 
 
 def exact_origins(listed: str) -> list[str]:

@@ -26,12 +26,14 @@ MUTATIONS = cast(GraphQLObjectType, EXPORTED.mutation_type).fields
 LATER = {
     "Subscription", "Float", "Linking", "ReportWeek", "ComplianceStatus", "ReportWeekFilter", "ReportLine", "ReportSubmission",
     "SubmissionStatus", "Webhook", "WebhookStatus", "WebhookDelivery", "DeliveryStatus", "Portal",
-    "UploadHeader", "ReportLineInput", "ErrorPolicy", "CorrectionMode", "ReportLineResult", "ReportWarning", "ReportWarningCode",
+    "ReportLineInput", "ErrorPolicy", "CorrectionMode", "ReportLineResult", "ReportWarning", "ReportWarningCode",
     "Query.portal", "Company.webhooks", "Company.reportWeeks",
     "Company.reportSubmissions", "Company.linking", "Dashboard.currentWeek", "Dashboard.complianceRate", "Dashboard.overdueWeeks",
 }  # fmt: skip
 LATER_MUTATIONS = {
     "createDocumentUpload", "attachContractDocument",
+    "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs",
+    "setSandboxClock", "resetSandbox",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs",
     "setSandboxClock", "resetSandbox",
 }  # fmt: skip

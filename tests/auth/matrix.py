@@ -250,6 +250,10 @@ class Probe:
         for each in types()["UserError"].fields:
             at, shown = ["revokeToken", "userErrors", each], f"UserError.{each}"
             outcome.cells[shown], outcome.named[shown] = _cell(reply, at)
+        for each in types()["UploadHeader"].fields:
+            cell, outcome.named[f"UploadHeader.{each}"] = _cell(reply, ["createDocumentUpload", "uploadHeaders", each])
+            # As above: nothing was done.
+            outcome.cells[f"UploadHeader.{each}"] = "x" if cell == "." else cell
 
 
 def _cell(reply: Reply, path: list[str]) -> tuple[str, str | None]:
