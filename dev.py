@@ -134,6 +134,7 @@ def server_environment(environment: Mapping[str, str], data: Path, port: int) ->
     """The server's variables: the caller's, and ours; where the database and the public address are, the caller's win."""
     return {
         "TELEWORK_DATABASE_URL": f"sqlite+aiosqlite:///{(data / 'telework.db').as_posix()}",
+        "TELEWORK_SANDBOX_DATABASE_URL": f"sqlite+aiosqlite:///{(data / 'sandbox.db').as_posix()}",
         "TELEWORK_PUBLIC_URL": f"http://127.0.0.1:{port}",
         **environment,
         "TELEWORK_DATA_DIR": str(data),

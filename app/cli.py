@@ -29,6 +29,7 @@ from app.operations.document import Swept, sweep_documents
 from app.operations.migrate import migrate as migrate_database
 from app.operations.slot import WrongSlotKey
 from app.operations.trusted_document import read_documents, register_documents, remove_documents
+from app.operations.worker import tell_logs
 from app.schema import schema as graph
 from app.settings import Settings
 from app.storage import document_store
@@ -70,11 +71,19 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's tables and reference data up to date."""
+    """Bring the database's tables and reference data up to date; the sandbox's as well, where there is one."""
     try:
-        asyncio.run(migrate_database(Settings().database_url))
+        asyncio.run(_migrate(Settings()))
     except WrongSlotKey as error:
         raise _stop(str(error)) from None
+
+
+@app.command()
+def worker(once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False) -> None:
+    """Tell the accounts' logs what the clock has changed, over and over; `serve` does it as well. Any number may run, anywhere."""
+    settings = Settings()
+    configure_logs()
+    asyncio.run(_work(settings, once=once))
 
 
 @app.command()
@@ -112,7 +121,7 @@ def demo(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if reset:
         _delete_data(settings)
-    asyncio.run(migrate_database(settings.database_url))
+    asyncio.run(_migrate(settings))
     file = asyncio.run(_prepare(settings))
     typer.echo(_welcome(file, settings.data_dir))
     configure_logs(logging.WARNING)
@@ -223,6 +232,7 @@ async def _prepare(settings: Settings) -> DemoFile:
             public_url=settings.public_url,
             environment=Environment(settings.environment),
             slot_key=settings.slot_key,
+            sandbox_url=settings.sandbox.public_url if settings.sandbox else None,
         )
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -248,13 +258,14 @@ def _require_loopback(host: str) -> None:
 
 def _delete_data(settings: Settings) -> None:
     """The database's file with what belongs to it, and the documents."""
-    url = make_url(settings.database_url)
-    if url.get_backend_name() != "sqlite":
+    urls = [make_url(each) for each in (settings.database_url, settings.sandbox_database_url) if each]
+    if any(url.get_backend_name() != "sqlite" for url in urls):
         raise _stop("--reset deletes a database of SQLite only; drop this one yourself")
-    if url.database:
+    for url in urls:
         for suffix in ("", "-wal", "-shm", "-journal"):
-            Path(url.database + suffix).unlink(missing_ok=True)
-    shutil.rmtree(settings.data_dir / "documents", ignore_errors=True)
+            Path(f"{url.database}{suffix}").unlink(missing_ok=True)
+    for folder in ("documents", "sandbox"):
+        shutil.rmtree(settings.data_dir / folder, ignore_errors=True)
 
 
 def _welcome(file: DemoFile, data_dir: Path) -> str:
@@ -267,11 +278,33 @@ def _welcome(file: DemoFile, data_dir: Path) -> str:
     # Isolated (U+2068, U+2069), lest an Arabic name turn the line around.
     people = [f"  {national_id}  {companies:<{width}}  \u2068{name}\u2069" for national_id, companies, name in rows]
     addresses = {"GraphiQL": file.graphiql_url, "graph": file.graphql_url, "sign in": file.login_url, "tokens": data_dir / "demo.json"}
+    if file.sandbox_graphql_url:
+        addresses["sandbox"] = file.sandbox_graphql_url
     places = [f"  {name:<8}  {address}" for name, address in addresses.items()]
     return "\n".join(["", *places, "", f"  national id {'companies':<{width}} name", *people, ""])
 
 
 # Helpers
+
+
+async def _work(settings: Settings, *, once: bool) -> None:
+    databases = [(each, Database(each, restricted=each.row_security)) for each in (settings, settings.sandbox) if each]
+    try:
+        while True:
+            written = [await tell_logs(database, each, system_clock()) for each, database in databases]
+            if once:
+                typer.echo(f"{sum(written)} events written")
+                return
+            await asyncio.sleep(settings.worker_seconds or 30)
+    finally:
+        for _, database in databases:
+            await database.close()
+
+
+async def _migrate(settings: Settings) -> None:
+    for each in (settings, settings.sandbox):
+        if each:
+            await migrate_database(each.database_url, in_sandbox=each.environment == Environment.SANDBOX)
 
 
 async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:

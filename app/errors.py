@@ -322,6 +322,12 @@ class LastOwner(AppError):
     ar = "لا بد للشركة من مالك. عين مالكا آخر أولا."
 
 
+class SandboxOnly(AppError):
+    code = ErrorCode.SANDBOX_ONLY
+    en = "This works in the sandbox alone, with a token of the SANDBOX environment: {address}."
+    ar = "هذا متاح في بيئة التجربة فقط، برمز من بيئة SANDBOX: {address}."
+
+
 class RequestError(Worded):
     """A request that cannot be answered as it stands. `code` is not an enum of the graph: it goes to extensions."""
 
@@ -377,9 +383,11 @@ class GatewayOnly(RequestError):
 
 
 class WrongEnvironment(RequestError):
+    """A credential of the other environment. `address` is where it belongs."""
+
     code, status = "WRONG_ENVIRONMENT", 403
-    en = "This token belongs to the {environment} environment, not here."
-    ar = "هذا الرمز يخص بيئة {environment} وليس هذه."
+    en = "This token belongs to the {environment} environment: send it to {address}."
+    ar = "هذا الرمز يخص بيئة {environment}: أرسله إلى {address}."
 
 
 class BadUserInput(RequestError):

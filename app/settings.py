@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.values import is_loopback
 
 VERSION = "0.1.0"
+SANDBOX_PATH = "/sandbox"
 GRAPHIQL_DIST = Path(__file__).parent.parent / "ui" / "dist"
 
 
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite+aiosqlite:///telework.db"
     database_pool_size: int = Field(default=10, ge=1)  # for reading, and as many again for writing (on SQLite one)
+    sandbox_database_url: str | None = None  # the sandbox's own database, beside the live one; None: this deployment has no sandbox
+    worker_seconds: float = Field(default=30, ge=0)  # between two looks at what the clock has changed; 0: `telework worker` does it
     row_security: bool = True  # on PostgreSQL the server works as a role that sees the caller's rows alone; see docs/security.md
     public_url: str = "http://127.0.0.1:8000"
     data_dir: Path = Path(".data")
@@ -129,6 +132,28 @@ class Settings(BaseSettings):
     failed_attempts_of_address: int = Field(default=60, ge=1)  # bad credentials a minute; then nothing from there is looked at
     failed_attempts_of_secret: int = Field(default=10, ge=1)  # and for one secret's first six characters
     trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address
+
+    @property
+    def sandbox(self) -> Settings | None:
+        """The sandbox's: the same application at an address below this one's, over data of its own; for SP-Tokens alone."""
+        if self.sandbox_database_url is None or self.environment == "SANDBOX":
+            return None
+        apart = {
+            "environment": "SANDBOX",
+            "database_url": self.sandbox_database_url,
+            "public_url": self.public_url.rstrip("/") + SANDBOX_PATH,
+            "data_dir": self.data_dir / "sandbox",
+            "demo": False,
+            "oidc_issuer": None,
+        }
+        return self.model_copy(update=apart)
+
+    @property
+    def elsewhere(self) -> str:
+        """Where the graph of the other environment answers, for those who come to this one by mistake."""
+        if self.environment == "SANDBOX":
+            return self.public_url.removesuffix(SANDBOX_PATH) + "/graphql"
+        return self.sandbox.public_url + "/graphql" if self.sandbox else "the sandbox"
 
     @field_validator("public_url")
     @classmethod

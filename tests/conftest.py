@@ -70,7 +70,7 @@ class Templates:
         url = fresh_database(self.server_url) if backend == "postgresql" else f"sqlite+aiosqlite:///{data}/template.db"
 
         async def make() -> None:
-            await migrate(url)
+            await migrate(url, in_sandbox=kind == "sandbox")
             if kind == "demo":
                 database = Database(Settings(database_url=url))
                 await seed_demo(database, now=NOW, data_dir=data)

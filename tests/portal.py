@@ -97,14 +97,18 @@ class Portal:
         self.app = create_app(self.settings, clock=self.clock)
         self.server_database = self.app.state.database  # as the server asks it
         self.database = self.app.state.everybody  # as the tables' owner, behind the server's back
-        for database in {self.database, self.server_database}:
+        databases = {self.database, self.server_database}
+        self.sandbox = self.app.state.mounted  # the sandbox's application, None without one
+        if self.sandbox is not None:
+            databases.add(self.sandbox.state.database)
+        for database in databases:
             database._readers.patience = database.writer.sync_engine.pool._timeout = PATIENT
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url=self.settings.public_url)
 
-    async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", **variables: Any) -> Reply:
+    async def __call__(self, text: str, as_: Caller = NOBODY, language: str = "en", at: str = "/graphql", **variables: Any) -> Reply:
         headers = {"Accept-Language": language, "Accept": "application/graphql-response+json", **as_.headers}
         with self.statements() as seen:
-            response = await self.http.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
+            response = await self.http.post(at, json={"query": text, "variables": variables}, headers=headers)
         self._as_a_browser(as_, response)
         reply = Reply(response.status_code, response.json(), response.headers, list(seen))
         assert indiscreet(json.dumps(reply.errors, ensure_ascii=False)) == []
@@ -159,8 +163,10 @@ class Portal:
         SECRETS.add(secret)
         return Caller({"Cookie": f"{session_cookie_name(self.settings)}={secret}"})
 
-    async def token(self, company: Company, *scopes: str) -> Caller:
-        environment = Environment(self.settings.environment)
+    async def token(
+        self, company: Company, *scopes: str, environment: Environment | None = None, expires_at: datetime | None = None
+    ) -> Caller:
+        environment = environment or Environment(self.settings.environment)
         made = make_secret(environment)
         row = SpToken(
             company_id=company.id,
@@ -170,6 +176,7 @@ class Portal:
             environment=environment,
             scopes=sorted(scopes),
             created_at=self.clock(),
+            expires_at=expires_at,
         )
         await self.store(row)
         SECRETS.add(made.secret)
@@ -201,6 +208,8 @@ class Portal:
 
     async def close(self) -> None:
         await self.http.aclose()
+        if self.sandbox is not None:
+            await self.sandbox.state.database.close()
         await self.server_database.close()
         await self.database.close()
 

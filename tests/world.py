@@ -162,6 +162,7 @@ class World:
                     "establishment_id": establishment.id,
                     "number": f"T-{next(_numbers):06d}",
                     "standing": True,
+                    "start_told": True,
                     "starts_on": self.today - timedelta(days=10),
                     "ends_on": self.today + timedelta(days=300),
                     "created_at": now,

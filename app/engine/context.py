@@ -42,11 +42,12 @@ class Charge:
 class Context:
     """One operation's. Closed by whoever made it.
 
-    now      aware, UTC; the clock that deadlines follow
-    charge   None where nothing is counted
-    signals  what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
-    attempt  counts one more of what may be done so many times a minute, by its name and that number; raises TriedTooOften. None where
-             nothing is counted
+    now         aware, UTC; what tokens, signatures and limits go by
+    stopped_at  where the clock that the rules follow stands in the sandbox, if it was stopped
+    charge      None where nothing is counted
+    signals     what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
+    attempt     counts one more of what may be done so many times a minute, by its name and that number; raises TriedTooOften. None
+                where nothing is counted
     """
 
     database: Database
@@ -56,6 +57,7 @@ class Context:
     now: datetime
     request_id: str
     charge: Charge | None = None
+    stopped_at: datetime | None = None
     signals: dict[str, Any] = field(default_factory=dict)
     attempt: Callable[[str, int], Awaitable[None]] | None = None
     dialect: Dialect = field(init=False)
@@ -82,9 +84,15 @@ class Context:
         return Asker(self.actor.permissions, self.actor.is_gateway)
 
     @property
+    def rules_now(self) -> datetime:
+        """The clock that deadlines follow."""
+        return self.stopped_at or self.now
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What any statement of the graph may be run with."""
-        return {**scope_parameters(self.actor), "language": self.language, "now": self.now, "today": riyadh_day(self.now)}
+        now = self.rules_now
+        return {**scope_parameters(self.actor), "language": self.language, "now": now, "real_now": self.now, "today": riyadh_day(now)}
 
     async def rows(self, statement: Statement, **more: Any) -> Sequence[Any]:
         """Runs a statement on the operation's one snapshot. One connection serves all its batches: a wide query cannot drain the pool."""

@@ -33,7 +33,8 @@ class Asker:
     permissions: Permissions
     is_gateway: bool = False  # the portal's own, which sees what `for_gateway` says
     language: ClassVar[ColumnElement[str]] = bindparam("language")
-    now: ClassVar[ColumnElement[Any]] = bindparam("now", type_=Instant())
+    now: ClassVar[ColumnElement[Any]] = bindparam("now", type_=Instant())  # the clock that deadlines follow
+    real_now: ClassVar[ColumnElement[Any]] = bindparam("real_now", type_=Instant())  # that of credentials: nobody stops it
     today: ClassVar[ColumnElement[Any]] = bindparam("today", type_=Date())
     user: ClassVar[ColumnElement[Any]] = USER
 

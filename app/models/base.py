@@ -35,6 +35,7 @@ from sqlalchemy import (
     func,
     literal_column,
     or_,
+    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -200,6 +201,11 @@ def is_one_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: I
 def establishment_number(row: Row) -> ColumnElement[str]:
     """ "<labour office>-<sequence>" of a row that keeps the two as integers."""
     return cast(row.labor_office_id, Text()) + "-" + cast(row.sequence_number, Text())
+
+
+def told_of(condition: str) -> dict[str, Any]:
+    """An index of those rows alone: what the log has still to be told, of all that it was told already."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 # Nulls sort last in both directions. A sentinel beyond every real value keeps the sort key one non-null expression, which keyset

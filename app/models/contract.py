@@ -6,10 +6,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case, literal, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case, false, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Row, by_company, everyone, key, link, nulls_last
+from app.models.base import Base, Row, by_company, everyone, key, link, nulls_last, told_of
 
 
 class ContractStatus(StrEnum):
@@ -32,6 +32,8 @@ class Contract(Base, scoped_by=by_company, prefix="con", for_gateway=everyone):
             postgresql_where=text("standing"),
         ),
         UniqueConstraint("company_id", "number"),
+        Index("ix_contracts_starting", "starts_on", **told_of("NOT start_told")),
+        Index("ix_contracts_ending", "ends_on", **told_of("NOT end_told")),
         Index(None, "company_id", "created_at", "id"),
         Index(None, "company_id", "starts_on", "id"),
         Index(None, "company_id", "number", "id"),
@@ -52,6 +54,8 @@ class Contract(Base, scoped_by=by_company, prefix="con", for_gateway=everyone):
     terminated_at: Mapped[datetime | None]
     termination_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
+    start_told: Mapped[bool] = mapped_column(default=False, server_default=false())  # the log has it
+    end_told: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

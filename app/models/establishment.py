@@ -14,10 +14,11 @@ from app.models.invitation import Invitation
 
 
 def _known_to_company(row: Row) -> ColumnElement[bool]:
-    """Those that invited the company or have a contract with it; of the others it must not learn that they exist."""
+    """Those that invited the company or have a contract with it, and in the sandbox all of its own world; of the others it must not
+    learn that they exist."""
     invited = select(Invitation.id).where(Invitation.company_id == ACCOUNT, Invitation.establishment_id == row.id)
     contracted = select(Contract.id).where(Contract.company_id == ACCOUNT, Contract.establishment_id == row.id)
-    return or_(invited.exists(), contracted.exists())
+    return or_(row.world == ACCOUNT, invited.exists(), contracted.exists())
 
 
 class Establishment(Base, scoped_by=_known_to_company, prefix="est", for_gateway=everyone, searched=("name_ar", "name_en")):

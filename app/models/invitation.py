@@ -6,10 +6,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, and_, case, literal, text
+from sqlalchemy import ColumnElement, Index, and_, case, false, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Row, by_company, choice, everyone, key, link
+from app.models.base import Base, Row, by_company, choice, everyone, key, link, told_of
 
 
 class InvitationStatus(StrEnum):
@@ -31,6 +31,7 @@ class Invitation(Base, scoped_by=by_company, prefix="inv", for_gateway=everyone,
             sqlite_where=text("status = 'PENDING'"),
             postgresql_where=text("status = 'PENDING'"),
         ),
+        Index("ix_invitations_due", "expires_at", **told_of("status = 'PENDING' AND NOT expiry_told")),
         Index(None, "company_id", "received_at", "id"),
         Index(None, "company_id", "expires_at", "id"),
         Index(None, "company_id", "establishment_id"),
@@ -52,6 +53,7 @@ class Invitation(Base, scoped_by=by_company, prefix="inv", for_gateway=everyone,
     rejection_reason: Mapped[str | None]
     search_text: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)
+    expiry_told: Mapped[bool] = mapped_column(default=False, server_default=false())  # the log has it
 
 
 def invitation_status(row: Row, now: ColumnElement[datetime]) -> ColumnElement[str]:

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, and_, case, literal, or_
+from sqlalchemy import ColumnElement, Index, and_, case, false, literal, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import SOME_STRINGS, STRINGS, Base, Row, by_company, choice, key, link, nobody
+from app.models.base import SOME_STRINGS, STRINGS, Base, Row, by_company, choice, key, link, nobody, told_of
 
 
 class Environment(StrEnum):
@@ -26,7 +26,11 @@ class TokenStatus(StrEnum):
 
 class SpToken(Base, scoped_by=by_company, prefix="tok"):
     __tablename__ = "sp_tokens"
-    __table_args__ = (Index(None, "company_id", "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "company_id", "created_at", "id"),
+        Index("ix_sp_tokens_expiring", "expires_at", **told_of("NOT end_told")),
+        Index("ix_sp_tokens_replaced", "revoked_at", **told_of("NOT end_told AND replaced_at IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = key()
     company_id: Mapped[UUID] = link("companies.id")
@@ -42,6 +46,7 @@ class SpToken(Base, scoped_by=by_company, prefix="tok"):
     last_used_at: Mapped[datetime | None]
     replaced_at: Mapped[datetime | None]  # regenerated then; revoked_at tells until when this secret still works
     revoked_at: Mapped[datetime | None]  # may lie ahead: the end of a replaced token's grace
+    end_told: Mapped[bool] = mapped_column(default=False, server_default=false())  # the log has it
 
 
 def is_in_force(row: Row, now: ColumnElement[datetime]) -> ColumnElement[bool]:

@@ -64,10 +64,10 @@ async def create_document_upload(
             sha256=sha256,
             status=DocumentStatus.AWAITING_UPLOAD,
             storage_key=secrets.token_hex(16),
-            created_at=work.now,
+            created_at=work.wall_clock,
         )
     )
-    query, expires_at = sign_upload(work.settings, document.id, work.company.id, work.now)
+    query, expires_at = sign_upload(work.settings, document.id, work.company.id, work.wall_clock)
     return {
         "document": document,
         "upload_url": f"{work.settings.public_url}/documents/{document.public_id}?{query}",
@@ -141,7 +141,7 @@ async def _enter(work: Work, company_number: tuple[int, int] | None) -> None:
 
 async def _check_room(work: Work) -> None:
     """Of addresses that have expired unused, none counts."""
-    fresh = work.now - timedelta(seconds=work.settings.upload_seconds)
+    fresh = work.wall_clock - timedelta(seconds=work.settings.upload_seconds)
     counts = or_(Document.status == DocumentStatus.READY, Document.created_at > fresh)
     waiting = select(func.count()).select_from(Document).where(Document.company_id == work.company.id, is_unattached(Document), counts)
     if await work.one(waiting) >= work.settings.most_uploads:

@@ -210,6 +210,7 @@ def _proposed_contract(work: Work, invitation: Invitation) -> Contract:
         invitation_id=invitation.id,
         number=f"C-{work.today.year}-{company.last_contract:06d}",
         standing=True,
+        start_told=(invitation.proposed_starts_on or work.today) <= work.today,
         starts_on=invitation.proposed_starts_on or work.today,
         ends_on=invitation.proposed_ends_on,
         document_id=invitation.document_id,

@@ -22,7 +22,7 @@ _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 _LOCK = 0x74656C65776F726B  # any number that nobody else locks: "telework"
 
 
-async def migrate(database_url: str) -> None:
+async def migrate(database_url: str, *, in_sandbox: bool = False) -> None:
     """Upgrade to the newest revision and write the reference data, in one transaction; nothing is written where nothing is to do.
 
     Servers that start together follow one another: the second finds the work done.
@@ -35,17 +35,17 @@ async def migrate(database_url: str) -> None:
                 await session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             await upgrade(session)
             if not database.is_sqlite:
-                await raise_walls(session)
+                await raise_walls(session, in_sandbox=in_sandbox)
             await write_reference_data(session)
             await know_slot_key(session, settings.slot_key)
     finally:
         await database.close()
 
 
-async def raise_walls(session: AsyncSession) -> None:
+async def raise_walls(session: AsyncSession, *, in_sandbox: bool = False) -> None:
     """Makes row-level security what the models say, where it is not: after any revision, so that no new table stays outside of it."""
     schema = await session.scalar(text("SELECT quote_ident(current_schema())"))
-    made = walls.raised(str(schema))
+    made = walls.raised(str(schema), in_sandbox=in_sandbox)
     mark = f"row-level security {walls.digest(made)}"
     if mark != await session.scalar(text("SELECT obj_description('alembic_version'::regclass)")):
         await driver_of(await session.connection()).execute(f"{made};\nCOMMENT ON TABLE alembic_version IS '{mark}'")

@@ -36,7 +36,7 @@ from app.models import (
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
-from app.operations import entrance, establishment, member, provider, sign_in, slot
+from app.operations import entrance, establishment, member, provider, sandbox, sign_in, slot, worker
 from app.scope import ACCOUNT_SETTING, APP_ROLE, GATEWAY_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
@@ -53,12 +53,15 @@ DOORS: tuple[Door, ...] = (
     provider.COMPANY_OF_NUMBER,
     provider.PROVIDER_OF_NUMBER,
     *entrance.COMPANY_OF.values(),
+    worker.ACCOUNTS_BEHIND,
     establishment.ESTABLISHMENT_OF_NUMBER,
     establishment.ESTABLISHMENT_CORRECTED,
     slot.SLOT_HOLDER,
     slot.SLOT_TAKEN,
     slot.SLOT_KEPT,
 )
+
+IN_SANDBOX: tuple[Door, ...] = (sandbox.SLOTS_FREED,)
 
 Condition = Callable[[Row], ColumnElement[bool]]
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -112,12 +115,12 @@ def models() -> list[type[Base]]:
     return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__tablename__)
 
 
-def raised(schema: str) -> str:
+def raised(schema: str, *, in_sandbox: bool = False) -> str:
     """All statements that make the wall anew, in the schema, for whoever runs them: the tables' owner."""
     made = [_ROLE, _GATEWAY, LOWERED, f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}, {GATEWAY_ROLE}"]
     for model in models():
-        made += _walled(model)
-    for door in DOORS:
+        made += _walled(model, in_sandbox)
+    for door in (*DOORS, *(IN_SANDBOX if in_sandbox else ())):
         made += [
             door.definition(schema),
             f"REVOKE ALL ON FUNCTION {door.signature} FROM PUBLIC",
@@ -130,16 +133,16 @@ def digest(made: str) -> str:
     return hashlib.sha256(made.encode()).hexdigest()
 
 
-def _walled(model: type[Base]) -> list[str]:
+def _walled(model: type[Base], in_sandbox: bool) -> list[str]:
     table = model.__tablename__
-    granted = _granted(model)
+    granted = _granted(model, in_sandbox)
     return [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         f"REVOKE ALL ON {table} FROM {APP_ROLE}",
         *([f"GRANT {granted} ON {table} TO {APP_ROLE}"] if granted else []),
         # Migrations, an operator's commands and the doors; FORCE would hold their owner, too.
         f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true)",
-        *_policies(model),
+        *_policies(model, granted),
         *_gateway_policies(model),
     ]
 
@@ -156,11 +159,12 @@ def _gateway_policies(model: type[Base]) -> list[str]:
     return made
 
 
-def _granted(model: type[Base]) -> str:
-    return _GRANTED.get(model, "SELECT" if model.scoped_by is everyone else "SELECT, INSERT, UPDATE")
+def _granted(model: type[Base], in_sandbox: bool) -> str:
+    granted = _GRANTED.get(model, "SELECT" if model.scoped_by is everyone else "SELECT, INSERT, UPDATE")
+    return f"{granted}, DELETE" if in_sandbox and sandbox.is_reset(model) and "DELETE" not in granted else granted
 
 
-def _policies(model: type[Base]) -> list[str]:
+def _policies(model: type[Base], granted: str) -> list[str]:
     def seen(row: Row) -> ColumnElement[bool]:
         return or_(model.scoped_by(row), _ALSO[model](row)) if model in _ALSO else model.scoped_by(row)
 
@@ -171,7 +175,6 @@ def _policies(model: type[Base]) -> list[str]:
         "UPDATE": f"USING ({_sql(model, changed)})",
         "DELETE": f"USING ({_sql(model, changed)})",
     }
-    granted = _granted(model)
     return [
         f"CREATE POLICY {command.lower()}s ON {model.__tablename__} FOR {command} TO {APP_ROLE} {rule}"
         for command, rule in by_command.items()

@@ -41,14 +41,23 @@ R = TypeVar("R", bound=Base)
 
 @dataclass
 class Work:
-    """now is aware, UTC, and injected; account is the caller's company, its row locked, None where the caller acts for none."""
+    """now is aware, UTC, and injected; account is the caller's company, its row locked, None where the caller acts for none.
+
+    real_now is what credentials go by where somebody stopped the clock that the rules follow, as one may in the sandbox.
+    """
 
     session: AsyncSession
     actor: Actor
     now: datetime
     request_id: str
     settings: Settings
+    real_now: datetime | None = None
     account: Company | None = field(default=None, init=False)
+
+    @property
+    def wall_clock(self) -> datetime:
+        """What tokens and signatures go by, whatever the rules' clock says."""
+        return self.real_now or self.now
 
     @property
     def today(self) -> date:
@@ -109,7 +118,7 @@ class Work:
             mine = (Member.user_id == self.actor.user_id) & (Member.company_id == account.id) & (Member.status == MemberStatus.ACTIVE)
             return select(Provider.status, Member.role).outerjoin(Member, mine).where(own)
         if self.actor.token_id:
-            mine = (SpToken.id == self.actor.token_id) & is_in_force(SpToken, literal(self.now, Instant()))
+            mine = (SpToken.id == self.actor.token_id) & is_in_force(SpToken, literal(self.wall_clock, Instant()))
             return select(Provider.status, SpToken.scopes).outerjoin(SpToken, mine).where(own)
         return select(Provider.status, literal(None)).where(own)
 

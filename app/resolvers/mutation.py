@@ -191,7 +191,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
 
     async def work(session: AsyncSession) -> None:
         nonlocal outcome
-        unit = Work(session, context.actor, context.now, context.request_id, context.settings)
+        unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now)
         if _in_account(declared, context.actor):
             await unit.lock_account()
             _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile

@@ -47,8 +47,9 @@ async def viewer(keys: Sequence[Any], context: Context) -> list[Viewer | None]:
 
 
 async def service(keys: Sequence[Any], context: Context) -> list[Service]:
-    day = riyadh_day(context.now)
-    return [Service(Environment(context.settings.environment), VERSION, context.now, week_start(day)) for _ in keys]
+    now = context.rules_now
+    made = Service(Environment(context.settings.environment), VERSION, now, week_start(riyadh_day(now)))
+    return [made for _ in keys]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ async def switch(context: Context, outcome: Mapping[str, Any]) -> None:
     _security.info("account_switched", **_who(context), account_id=str(company_id))
     context.signals["session_secret"] = outcome["session_secret"]
     context.actor = replace(context.actor, account_id=company_id, role=role, permissions=permissions, suspended=suspended)
+
+
+async def set_clock(context: Context, outcome: Mapping[str, Any]) -> None:
+    """The rest of the operation follows the sandbox's clock as it stands now."""
+    context.stopped_at = outcome["stopped_at"]
 
 
 async def log_out(context: Context, outcome: Mapping[str, Any]) -> None:

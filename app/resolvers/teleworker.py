@@ -50,7 +50,7 @@ def _shown(dialect: Dialect, what: Any) -> Statement:
 
 async def _record_reveal(context: Context) -> None:
     async def work(session: AsyncSession) -> None:
-        unit = Work(session, context.actor, context.now, context.request_id, context.settings)
+        unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now)
         # A suspended account is still read. What the caller may do is looked at again under the lock.
         await unit.lock_account(though_suspended=True)
         unit.require(Permission.TELEWORKERS_REVEAL)

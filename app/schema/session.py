@@ -22,7 +22,7 @@ SESSION_ORDER = sorted_by(lambda row, _: row.created_at, descending=True)
 
 def is_live(row: Row, asker: Asker) -> ColumnElement[bool]:
     """Neither too old nor unused for too long."""
-    return and_(row.expires_at > asker.now, or_(row.idle_at.is_(None), row.idle_at > asker.now))
+    return and_(row.expires_at > asker.real_now, or_(row.idle_at.is_(None), row.idle_at > asker.real_now))
 
 
 @graph_type(models.Session, allow=None, description="A browser in which the caller is signed in. Nobody sees another person's.")

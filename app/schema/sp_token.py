@@ -29,7 +29,7 @@ class SpToken(Node):
     address_ranges: list[str] | None = column(
         models.SpToken.address_ranges, description="The networks that it may come from; null: from anywhere"
     )
-    status: TokenStatus = expression(lambda row, asker: token_status(row, asker.now), description="Whether it works now")
+    status: TokenStatus = expression(lambda row, asker: token_status(row, asker.real_now), description="Whether it works now")
     created_at: datetime = column(models.SpToken.created_at, description="When it was made")
     created_by = related(models.SpToken.created_by_id, description="Who made it")
     expires_at: datetime | None = column(models.SpToken.expires_at, description="The instant from which on it does not work")

@@ -6,7 +6,7 @@ import gc
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 
 from pydantic import SecretStr
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth.sign_in import OpenIdClient, openid_client
@@ -23,7 +23,7 @@ from app.database import Database
 from app.engine.execute import Executor
 from app.engine.limits import Meter
 from app.schema import schema
-from app.settings import GRAPHIQL_DIST, Settings
+from app.settings import GRAPHIQL_DIST, SANDBOX_PATH, Settings
 from app.storage import document_store
 from app.web.attempts import Attempts
 from app.web.credentials import Remembered
@@ -35,16 +35,27 @@ from app.web.headers import Headers, exact_origins
 from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
+from app.web.sandbox import Sandbox
 from app.web.sign_in import logout_targets, sign_in_routes
 from app.web.summary import Press, summary
 from app.web.trusted import Documents
 from app.web.upload import Uploads
+from app.web.worker import working
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
-    """The whole server over one database. Its pool is closed when the server stops."""
+    """The whole server: the portal, and below it the sandbox where there is one. Their pools are closed when the server stops."""
     if not settings.secret_key.get_secret_value():
         settings = settings.model_copy(update={"secret_key": SecretStr(secrets.token_hex(32))})
+    portal = _application(settings, clock)
+    if settings.sandbox:
+        portal.state.mounted = _application(settings.sandbox, clock, live=portal)
+        portal.router.routes.append(Mount(SANDBOX_PATH, portal.state.mounted))
+    return portal
+
+
+def _application(settings: Settings, clock: Clock, *, live: Starlette | None = None) -> Starlette:
+    """The server over one database. With `live`, its sandbox: the same but for signing in, and the tokens that count are the live ones."""
     origins = exact_origins(settings.cors_origins)
     database = Database(settings, restricted=settings.row_security)
     remembered = Remembered(settings.remembered_seconds)
@@ -53,7 +64,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     client, provider_routes = _sign_in(settings, everybody, clock)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.check()
         # What start-up made stays: the collector need not look at it again, nor stop everybody for it in the middle of a large answer.
         gc.collect()
@@ -61,23 +72,31 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         gc.set_threshold(50_000, 20, 100)
         # A thread that reads a large document hands over after half a millisecond, ten times as soon as it would.
         sys.setswitchinterval(0.0005)
-        yield
+        async with AsyncExitStack() as stack:
+            if app.state.mounted is not None:  # Starlette starts no application that is mounted
+                await stack.enter_async_context(app.state.mounted.router.lifespan_context(app.state.mounted))
+            await stack.enter_async_context(working(database, settings, clock))
+            yield
         if client is not None:
             await client.close()
         await database.close()
         await everybody.close()
 
-    endpoint = GraphQLEndpoint()
+    endpoint, path = GraphQLEndpoint(), SANDBOX_PATH if live else ""
     routes: list[BaseRoute] = [
-        Route("/", lambda _: RedirectResponse("/graphiql", 307)),
+        Route("/", lambda _: RedirectResponse(f"{path}/graphiql", 307)),
         Route("/graphql", endpoint),
         Route("/schema.graphql", _sdl),
         Route("/documents/{document_id}", documents, methods=["GET", "PUT"]),
         Route("/contracts/{contract_id}/summary", summary, methods=["GET"]),
         *graphiql_routes(
-            GRAPHIQL_DIST, graphql_url="/graphql", login_url="/auth/login", logout_url="/auth/logout", logout_targets=logout_targets
+            GRAPHIQL_DIST,
+            graphql_url=f"{path}/graphql",
+            login_url="" if live else "/auth/login",
+            logout_url="" if live else "/auth/logout",
+            logout_targets=None if live else logout_targets,
         ),
-        *_forgetting(sign_in_routes(), remembered),
+        *([] if live else _forgetting(sign_in_routes(), remembered)),
         *provider_routes,
     ]
     app = Starlette(
@@ -86,16 +105,19 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         middleware=[
             Middleware(Headers, settings=settings, origins=origins),
             Middleware(RequestIds),
-            Middleware(Direct, path="/graphql", to=endpoint),
+            Middleware(Direct, path=f"{path}/graphql", to=endpoint),
         ],
     )
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
     app.state.rates = Rates(settings, clock=clock)
-    app.state.attempts = Attempts(settings, app.state.rates)
+    app.state.attempts = live.state.attempts if live else Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
     app.state.documents, app.state.uploads, app.state.press = document_store(settings), Uploads(), Press()
     app.state.sign_in, app.state.everybody = client, everybody
+    app.state.accounts = live.state.database if live else database  # whose credentials count
+    app.state.sandbox = Sandbox(settings, live.state.database, database, clock) if live else None
+    app.state.mounted = None
     return app
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from app.auth.actor import ANONYMOUS, Actor
@@ -30,6 +30,7 @@ from app.auth.tokens import (
 from app.auth.visible import scope_of
 from app.database import Database
 from app.errors import Unauthenticated, WrongEnvironment
+from app.models import Environment
 from app.settings import Settings
 from app.web.attempts import Attempts
 
@@ -74,6 +75,7 @@ async def authenticate(
     renewing: bool = False,
     address: str = "",
     attempts: Attempts | None = None,
+    tokens_only: bool = False,
 ) -> Actor:
     """The caller of a request, or of a WebSocket's handshake.
 
@@ -84,16 +86,19 @@ async def authenticate(
               one have changed
     address   where the request comes from, for tokens that are tied to networks
     attempts  counts bad tokens, where they are to be counted
+    tokens_only  whether cookies stand for nobody, as in the sandbox, and the gateway's credential belongs elsewhere
     Raises    Unauthenticated    an unknown, mistyped, revoked or expired token, or from a wrong network; another scheme; two that differ.
               WrongEnvironment   a token of the other environment.
               TooManyAttempts
     """
     presented = _presented(request)
-    secret = request.cookies.get(session_cookie_name(settings)) if presented is None else presented
+    secret = request.cookies.get(session_cookie_name(settings)) if presented is None and not tokens_only else presented
     if secret is None or (not secret and presented is None):
         return ANONYMOUS
     if presented is not None and attempts:
         attempts.check(address, now)
+    if tokens_only and is_gateway_secret(secret):
+        raise WrongEnvironment(environment=Environment.LIVE, address=settings.elsewhere)
     name = f"{secret} {address}"  # a token may be tied to addresses
     if remembered and (known := remembered.find(name, now)):
         return known
@@ -113,6 +118,14 @@ async def authenticate(
     return actor
 
 
+async def caller_of(request: Request) -> tuple[Actor, str]:
+    """Who asks one of the addresses beside the graph, and from where. Raises as `authenticate` does."""
+    state = request.app.state
+    address: str = state.rates.address(request.client.host if request.client else "", request.headers.getlist("x-forwarded-for"))
+    known = {"address": address, "attempts": state.attempts, "tokens_only": bool(state.sandbox)}
+    return await authenticate(request, state.accounts, state.settings, state.clock(), **known), address
+
+
 async def authenticate_token(secret: str, database: Database, settings: Settings, now: datetime, *, address: str = "") -> Actor:
     """The caller that a token stands for, however it came. Notes the time of use, once a minute at most. Raises as above."""
     if is_gateway_secret(secret):
@@ -121,7 +134,7 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
     if environment is None and not is_bare(secret):
         raise Unauthenticated
     if environment is not None and environment != settings.environment:
-        raise WrongEnvironment(environment=environment)
+        raise WrongEnvironment(environment=environment, address=settings.elsewhere)
     async with database.reading(snapshot=False) as connection:
         found = await token_in_use(connection, secret, now=now)
     if found is None:
@@ -131,7 +144,7 @@ async def authenticate_token(secret: str, database: Database, settings: Settings
         _log.warning("token_from_elsewhere", token_id=str(found.actor.token_id), address=address)
         raise Unauthenticated
     if found.environment != settings.environment:
-        raise WrongEnvironment(environment=found.environment)
+        raise WrongEnvironment(environment=found.environment, address=settings.elsewhere)
     if found.actor.token_id and is_stale(found.last_used_at, now):
         await _touch(database, touch_token, found.actor, found.actor.token_id, now)
     return found.actor

@@ -18,7 +18,7 @@ from app.engine.declare import parse_public_id
 from app.errors import RequestError
 from app.models import Document, DocumentStatus
 from app.values import FILE_TYPES
-from app.web.credentials import authenticate
+from app.web.credentials import caller_of
 from app.web.upload import upload
 
 _log = structlog.get_logger("documents")
@@ -33,9 +33,7 @@ async def download(request: Request) -> Response:
     """The bytes, to the caller whom the address was made for. Whatever is wrong, the answer is the same 404: a stranger learns nothing."""
     state = request.app.state
     try:
-        peer = request.client.host if request.client else ""
-        address = state.rates.address(peer, request.headers.getlist("x-forwarded-for"))
-        actor = await authenticate(request, state.database, state.settings, state.clock(), address=address, attempts=state.attempts)
+        actor, _ = await caller_of(request)
     except RequestError:
         return _not_found()
     found = await _document(request, actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -104,6 +105,7 @@ class Visit:
         self.limited: RateLimited | None = None
         self.logged_out = False
         self.secret: str | None = None  # the session's new one
+        self.stopped_at: datetime | None = None  # the sandbox's clock
 
     async def answer(self) -> Response:
         """Raises HttpError, RequestError."""
@@ -130,8 +132,10 @@ class Visit:
 
     async def _authenticate(self) -> None:
         state = self.state
-        known = {"remembered": state.remembered, "address": self.address, "attempts": state.attempts}
-        self.actor = await authenticate(self.request, state.database, self.settings, state.clock(), **known, renewing=True)
+        known = {"remembered": state.remembered, "address": self.address, "attempts": state.attempts, "tokens_only": bool(state.sandbox)}
+        self.actor = await authenticate(self.request, state.accounts, self.settings, state.clock(), **known, renewing=True)
+        if state.sandbox:
+            self.stopped_at = await state.sandbox.enter(self.actor)
         self.secret = self.secret or renewed_secret(self.request)
         self.language = self.spoken or self.actor.language or self.settings.default_language
         self.caller = self.rates.caller(self.actor, self.address)
@@ -140,7 +144,7 @@ class Visit:
 
     async def _operate(self, asked: Asked, *, last: bool = True) -> Outcome:
         context = Context(self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id)
-        context.attempt = self.state.attempts.tried
+        context.attempt, context.stopped_at = self.state.attempts.tried, self.stopped_at
         try:
             prepared = await self._prepared(asked)
             outcome = await self._run(prepared, context)

@@ -20,7 +20,9 @@ _ON_HTTPS: Final = {b"strict-transport-security": b"max-age=31536000; includeSub
 # What a page of another origin may ask: the graph, and at the addresses that the graph gives.
 _ALLOWED_METHODS: Final = {"/graphql": b"POST", "/documents/": b"GET, PUT", "/contracts/": b"GET"}
 _ALLOWED_HEADERS: Final = b"Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, Sp-Token"
-_EXPOSED_HEADERS: Final = b"Content-Disposition, Content-Language, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+_EXPOSED_HEADERS: Final = (
+    b"Content-Disposition, Content-Language, ETag, RateLimit, RateLimit-Policy, Retry-After, Telework-Environment, X-Request-Id"
+)
 _PREFLIGHT_SECONDS: Final = b"600"
 
 
@@ -29,7 +31,8 @@ class Headers:
 
     def __init__(self, app: ASGIApp, settings: Settings, origins: Sequence[str]) -> None:
         self.app = app
-        self._careful = [*_CAREFUL.items(), *(_ON_HTTPS.items() if settings.public_url.lower().startswith("https://") else ())]
+        secure = _ON_HTTPS.items() if settings.public_url.lower().startswith("https://") else ()
+        self._careful = [*_CAREFUL.items(), *secure, (b"telework-environment", settings.environment.encode())]
         self._names = {name for name, _ in self._careful}
         self._origins = {origin.encode() for origin in origins}
 

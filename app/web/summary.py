@@ -22,7 +22,7 @@ from app.errors import RateLimited, RequestError, SummaryNotAvailable, Unavailab
 from app.models import City, Company, Contract, Establishment, Project, Provider, contract_status
 from app.models.base import establishment_number
 from app.papers.summary import Agreement, FontsMissing, Party, PrintedProject, print_summary
-from app.web.credentials import authenticate
+from app.web.credentials import caller_of
 from app.web.language import asked_language
 
 _MOST_PROJECTS = 50  # that are listed: a page of them takes 0.2 s
@@ -81,17 +81,17 @@ async def _asked(request: Request) -> Agreement | None:
     named = parse_public_id(request.path_params["contract_id"])
     if named is None or named[0] is not Contract or named[1] is None:
         return None
-    address = state.rates.address(request.client.host if request.client else "", request.headers.getlist("x-forwarded-for"))
     try:
-        actor = await authenticate(request, state.database, state.settings, now, address=address, attempts=state.attempts)
+        actor, address = await caller_of(request)
     except RequestError:
         return None
     signed = {"expires": query.get("expires", ""), "signature": query.get("signature", "")}
     if not is_signed(state.settings, actor, named[1], now, what="summary", **signed) or not actor.may(Permission.CONTRACTS_READ):
         return None
     await state.rates.charge(state.rates.caller(actor, address), _POINTS)
+    stopped_at = await state.sandbox.enter(actor) if state.sandbox else None
     async with state.database.reading(scope_of(actor)) as connection:
-        return await _agreement(connection, actor, named[1], now)
+        return await _agreement(connection, actor, named[1], stopped_at or now)
 
 
 def _refused(error: RequestError, language: Any) -> Response:

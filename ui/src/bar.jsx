@@ -1,6 +1,6 @@
 /** The bar on top: who is signed in, for which company, in which language. */
 import { useCallback, useEffect, useState } from 'react';
-import { ask, config, NoAnswer, onIdentityChange, onRecovery, withReturn } from './graph.js';
+import { ask, config, inSandbox, NoAnswer, onIdentityChange, onRecovery, setToken, withReturn } from './graph.js';
 import { words } from './words.js';
 
 const VIEWER = `query Bar {
@@ -108,6 +108,21 @@ function SignOut() {
   );
 }
 
+function TokenField() {
+  return (
+    <input
+      type="password"
+      className="bar-token"
+      dir="ltr"
+      autoComplete="off"
+      spellCheck="false"
+      placeholder={words().sandboxToken}
+      aria-label={words().sandboxToken}
+      onChange={(event) => setToken(event.target.value)}
+    />
+  );
+}
+
 function Who({ viewer, problem, busy, reload, choose }) {
   if (viewer === undefined) {
     if (!problem) return <span className="bar-quiet">{words().loading}</span>;
@@ -117,6 +132,7 @@ function Who({ viewer, problem, busy, reload, choose }) {
       </button>
     );
   }
+  if (inSandbox) return viewer && <Person viewer={viewer} />;
   if (viewer === null) {
     return (
       <>
@@ -164,6 +180,8 @@ export function Bar({ language, onLanguage }) {
         </span>
       )}
       <span className="bar-space" />
+      {inSandbox && <span className="bar-role">{words().sandbox}</span>}
+      {inSandbox && <TokenField />}
       <Who {...who} />
       <Languages language={language} onLanguage={onLanguage} />
     </header>

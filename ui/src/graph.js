@@ -2,8 +2,9 @@
 import { createClient } from 'graphql-sse';
 import { language, words } from './words.js';
 
-/** {graphqlUrl, loginUrl, logoutUrl}, as the server wrote them into the page. */
+/** {graphqlUrl, loginUrl, logoutUrl}, as the server wrote them into the page. No login: the sandbox, which takes tokens alone. */
 export const config = JSON.parse(document.getElementById('config').textContent);
+export const inSandbox = !config.loginUrl;
 
 /** Our own address, to come back to after signing in or out. */
 export const withReturn = (url) => `${url}${url.includes('?') ? '&' : '?'}next=/graphiql`;
@@ -34,6 +35,16 @@ function setLost(next) {
   if (back) recovered();
 }
 
+let token = ''; // lives as long as the page: a secret is nothing to store in a browser
+
+/** Sends the token with every request that does not bring one of its own. */
+export function setToken(next) {
+  token = next.trim();
+  identityChanged();
+}
+
+const withToken = (headers) => (token && credentialsFor(headers) !== 'omit' ? { authorization: `Bearer ${token}`, ...headers } : headers);
+
 // A token typed into the headers editor must speak for itself, not beside the session.
 const credentialsFor = (headers) =>
   Object.keys(headers).some((name) => name.toLowerCase() === 'authorization') ? 'omit' : 'same-origin';
@@ -51,7 +62,8 @@ async function readAnswer(response) {
 }
 
 /** Sends {query, variables, operationName}. Returns the GraphQL answer, errors included; throws NoAnswer for none. */
-export async function ask(params, headers = {}) {
+export async function ask(params, given = {}) {
+  const headers = withToken(given);
   const options = {
     method: 'POST',
     credentials: credentialsFor(headers),
@@ -78,7 +90,8 @@ const isSubscription = (documentAST, name) =>
   );
 
 // Server-sent events and not a WebSocket: only they carry our headers, the language among them.
-function subscribe(params, headers) {
+function subscribe(params, given) {
+  const headers = withToken(given);
   const client = createClient({
     url: config.graphqlUrl,
     credentials: credentialsFor(headers),
@@ -88,7 +101,7 @@ function subscribe(params, headers) {
   return client.iterate(params);
 }
 
-const CHANGES_IDENTITY = /\b(switchAccount|logout|registerProvider)\b/;
+const CHANGES_IDENTITY = /\b(switchAccount|logout|registerProvider|resetSandbox)\b/;
 
 /** The fetcher that GraphiQL runs operations with. */
 export async function fetcher(params, options = {}) {

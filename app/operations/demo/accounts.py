@@ -239,7 +239,7 @@ def add_tokens(world: World, account: Account, environment: Environment) -> list
         for moment, name in ((400, "تجربة الربط"), (300, "ربط مؤقت"), (100, REPORTS))
     }
     revoked, expired, old = past[400], past[300], past[100]
-    revoked.revoked_at, expired.expires_at = world.ago(320), world.ago(210)
+    revoked.revoked_at, expired.expires_at, expired.end_told = world.ago(320), world.ago(210), True
     old.replaced_at, old.revoked_at = replaced, world.now + timedelta(hours=23)
     full.last_used_at, old.last_used_at, revoked.last_used_at = world.ago(1.2), world.ago(2.4), world.ago(330)
     for token in (revoked, expired, full, old):

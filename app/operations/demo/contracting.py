@@ -123,6 +123,7 @@ def _add_contract(world: World, account: Account, client: Establishment, plan: _
             invitation_id=invitation and invitation.id,
             number=number,
             standing=plan.standing,
+            start_told=plan.starts <= 0,
             starts_on=starts_on,
             ends_on=ends_on,
             document_id=document.id,
@@ -140,7 +141,7 @@ def _add_contract(world: World, account: Account, client: Establishment, plan: _
         contract.termination_reason, contract.version = world.random.choice(world.pools["terminationReasons"]), 2
         world.record(company, EventType.CONTRACT_TERMINATED, contract, until, world.random.choice(account.deciders))
     elif ends_on is not None and ends_on < world.today:
-        until = start_of(ends_on + timedelta(days=1))
+        until, contract.end_told = start_of(ends_on + timedelta(days=1)), True
         world.record(company, EventType.CONTRACT_EXPIRED, contract, until, CLOCK)
     return Agreement(contract, max(made, start_of(starts_on)), until)
 

@@ -57,6 +57,9 @@ class DemoFile:
     graphql_url: str
     graphiql_url: str
     login_url: str
+    reports_url: str
+    sandbox_graphql_url: str | None
+    sandbox_reports_url: str | None
     personas: list[Persona]
     tokens: list[DemoToken]
     gateway: DemoGateway
@@ -74,11 +77,13 @@ async def prepare_demo(
     public_url: str,
     environment: Environment = Environment.LIVE,
     slot_key: SecretStr = NO_KEY,
+    sandbox_url: str | None = None,
 ) -> DemoFile:
     """See to it that a migrated database holds the demo, and that demo.json in data_dir tells of it.
 
     An empty database is seeded. One that is not keeps its tokens where demo.json still knows their secrets; otherwise two more
-    are made for each company, and none is revoked. The gateway's credential is kept, or made anew, in the same way.
+    are made for each company, and none is revoked; with a sandbox, two for it as well. The gateway's credential is kept, or made anew,
+    in the same way.
     """
     path = data_dir / NAME
     known = await asyncio.to_thread(_read, path)
@@ -86,9 +91,21 @@ async def prepare_demo(
         tokens = (await seed_demo(database, now=now, data_dir=data_dir, environment=environment, slot_key=slot_key)).tokens
     else:
         tokens = await _kept_tokens(database, _tokens_in(known)) or await _add_tokens(database, now, environment)
+    if sandbox_url and not any(token.environment == Environment.SANDBOX for token in tokens):
+        tokens = [*tokens, *await _add_tokens(database, now, Environment.SANDBOX)]
     gateway = await _kept_gateway(database, known) or await _add_gateway(database, now)
     base = public_url.rstrip("/")
-    file = DemoFile(f"{base}/graphql", f"{base}/graphiql", f"{base}/auth/login", await _personas(database), tokens, gateway)
+    file = DemoFile(
+        f"{base}/graphql",
+        f"{base}/graphiql",
+        f"{base}/auth/login",
+        f"{base}/sp-reports",
+        sandbox_url and f"{sandbox_url}/graphql",
+        sandbox_url and f"{sandbox_url}/sp-reports",
+        await _personas(database),
+        tokens,
+        gateway,
+    )
     await asyncio.to_thread(_write, path, file.as_json())
     return file
 
