@@ -94,7 +94,7 @@ def _taken() -> ColumnElement[bool]:
         one.starts_on <= func.coalesce(other.ends_on, literal(_FOREVER)), other.starts_on <= func.coalesce(one.ends_on, literal(_FOREVER))
     )
     two = select(one.id).where(_in_the_way(one), _in_the_way(other), one.id < other.id, share)
-    return case((_TYPE == literal(EmploymentType.FULL_TIME.value), select(one.id).where(_in_the_way(one)).exists()), else_=two.exists())
+    return case((literal(EmploymentType.FULL_TIME.value) == _TYPE, select(one.id).where(_in_the_way(one)).exists()), else_=two.exists())
 
 
 SLOT_HOLDER = Door(
