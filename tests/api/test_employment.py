@@ -26,7 +26,7 @@ from app.models import (
 )
 from app.operations.employment import STEPS, Step, age_on
 from tests.conftest import Templates
-from tests.portal import Caller, Reply, portal_on
+from tests.portal import Caller, Portal, Reply, portal_on
 from tests.world import World, make_world, national_id
 
 _ERRORS = "userErrors { code path message retryable }"
@@ -101,7 +101,7 @@ def _day(world: World, days: int) -> str:
 
 async def test_a_hire_makes_person_and_employment_takes_a_place_and_is_recorded_once(world: World) -> None:
     job = await world.job(vacancies=1)
-    reach = {"mobile": "0512345678", "email": "a@example.sa", "educationLevel": "DIPLOMA"}
+    reach: dict[str, Any] = {"mobile": "0512345678", "email": "a@example.sa", "educationLevel": "DIPLOMA"}
 
     reply = await _hire(world, job, **reach, nationalId="١" + national_id(7)[1:], endsOn=_day(world, 90), qiwaContractNumber="QW1")
 
@@ -306,8 +306,8 @@ async def test_how_much_room_a_person_has_anywhere(world: World) -> None:
         others.append((await world.job(await world.project(company), vacancies=99), await world.portal.person(owner)))
     job, replies = await world.job(vacancies=99), {}
     for number, (case, elsewhere, wanted, _) in enumerate(_ROOM, 300):
-        for (theirs, owner), terms in zip(others, elsewhere, strict=False):
-            await _hired(world, theirs, owner, nationalId=national_id(number), **_terms(world, terms))
+        for (theirs, caller), terms in zip(others, elsewhere, strict=False):
+            await _hired(world, theirs, caller, nationalId=national_id(number), **_terms(world, terms))
         replies[case] = await _hire(world, job, nationalId=national_id(number), **_terms(world, wanted))
 
     expected = {case: set() if free else {("nationalId", "ALREADY_EMPLOYED")} for case, _, _, free in _ROOM}
@@ -563,7 +563,9 @@ async def test_leaves_open_close_and_never_overlap(world: World) -> None:
         shown = (await _update(world, now.public_id)).data["updateEmployment"]["employment"]
         return reply.codes, shown["status"], [[each["startsOn"], each["endsOn"]] for each in shown["leavePeriods"]]
 
-    day = lambda days: _day(world, days)  # noqa: E731
+    def day(days: int) -> str:
+        return _day(world, days)
+
     assert await leave(onLeaveFrom=day(-5)) == ([], "ON_LEAVE", [[day(-5), None]])
     assert await leave(onLeaveFrom=day(3)) == (["VALIDATION_FAILED"], "ON_LEAVE", [[day(-5), None]])
     assert await leave(onLeaveUntil=day(-1)) == ([], "ACTIVE", [[day(-5), day(-1)]])
@@ -618,7 +620,7 @@ async def test_an_employment_takes_the_steps_of_the_table_and_no_other(world: Wo
 # ---- the demo --------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_demos_people_are_held_against_the_rules(demo: Any) -> None:
+async def test_the_demos_people_are_held_against_the_rules(demo: Portal) -> None:
     now = await demo.fetch(select(Employment).where(Employment.ended_at.is_(None), Employment.employment_type == FULL))
     slots = {slot.id: slot for slot in await demo.fetch(select(Slot))}
     everybody = await demo.fetch(select(Employment))

@@ -71,6 +71,7 @@ _PLAIN: dict[str, Any] = {
     "EstablishmentNumber": "7-999999",
     "NationalId": "1000000008",
 }
+_NAMED = {"birthDate": "2000-01-01"}  # where a rule wants more than the type does
 
 
 @dataclass
@@ -264,7 +265,7 @@ class Crawl:
         elif isinstance(kind, GraphQLInputObjectType):
             value = self._input(kind, {})
         else:
-            value = json.dumps(_PLAIN[kind.name])
+            value = json.dumps(_NAMED.get(name, _PLAIN[kind.name]))
         return f"[{value}]" if isinstance(get_nullable_type(type_), GraphQLList) else value
 
     # ---- the portal's gateway ----------------------------------------------------------------------------------------------

@@ -3,22 +3,28 @@
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from pydantic import SecretStr
 from sqlalchemy import Column, Connection, func, select, text
 
 from app.database import Database
-from app.models import Base, City, Faq, Occupation
+from app.models import LIVE_WORLD, Base, City, Faq, Job, Occupation, Slot, Teleworker
 from app.operations.migrate import downgrade, migrate, upgrade
 from app.operations.reference import reference_id, write_reference_data
+from app.operations.slot import WrongSlotKey, holder_key
 from app.settings import Settings
 from tests.conftest import Templates
 from tests.databases import drop_database, fresh_database
+from tests.portal import portal_on
+from tests.world import make_world
 
+BEFORE_SLOTS = "0004"
 Fresh = Callable[[], AbstractContextManager[str]]
 
 # What a database knows of its tables beyond their columns, in its own words.
@@ -107,6 +113,35 @@ async def test_a_second_migration_changes_nothing(fresh: Fresh) -> None:
 
         assert written == 0
         assert await run(url, definitions) == before
+
+
+async def test_employments_from_before_there_were_slots_have_theirs_afterwards(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TELEWORK_SLOT_KEY", "k" * 32)
+    with fresh() as url:
+        await migrate(url)
+        async with portal_on(url, tmp_path) as portal:
+            world = await make_world(portal)
+            jobs = await world.job(), await world.job(await world.project(world.south))
+            made = [await world.employment(job, ends_on=world.today if job is jobs[0] else None) for job in jobs]
+            workers = await portal.fetch(select(Teleworker))
+            async with portal.database.writing() as session:
+                await downgrade(session, BEFORE_SLOTS)
+        await migrate(url)
+
+        async with opened(url) as database, database.writing() as session:
+            found = {slot.id: slot for slot in (await session.execute(select(Slot))).scalars()}
+            counted = {job.id: job.filled_until for job in (await session.execute(select(Job))).scalars()}
+        numbers = {worker.id: worker.national_id for worker in workers}
+        key = SecretStr("k" * 32)
+        assert {row.id: (row.starts_on, row.ends_on, holder_key(key, LIVE_WORLD, numbers[row.teleworker_id])) for row in made} == {
+            slot.id: (slot.starts_on, slot.ends_on, slot.holder_id) for slot in found.values()
+        }
+        assert counted == {jobs[0].id: date(1900, 1, 1), jobs[1].id: None}  # the first is counted at each reading
+        monkeypatch.setenv("TELEWORK_SLOT_KEY", "another")
+        with pytest.raises(WrongSlotKey):
+            await migrate(url)
 
 
 @pytest.mark.parametrize(("model", "rows"), [(City, 69), (Occupation, 120), (Faq, 12)])
