@@ -10,13 +10,13 @@ import strawberry
 from app import models
 from app.auth.permissions import Permission
 from app.engine.declare import all_of, column, expression, graph_type, identity, related
-from app.engine.filters import any_of
+from app.engine.filters import any_of, filter_input
 from app.engine.pages import sorted_by
 from app.models import EmploymentStatus, EmploymentType, employment_status
 from app.schema.shared import Node
 
 
-@strawberry.input(description="Which employments.")
+@filter_input(description="Which employments.")
 class EmploymentFilter:
     status: list[EmploymentStatus] | None = any_of(lambda row, asker: employment_status(row, asker.today), "In one of these states today")
 
