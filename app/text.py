@@ -78,6 +78,11 @@ def like_pattern(text: str) -> str:
     return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
+def text_of_pattern(pattern: str) -> str:
+    """The text that such a pattern was made for."""
+    return re.sub(r"\\(.)", r"\1", pattern[1:-1], flags=re.DOTALL)
+
+
 def camel_case(name: str) -> str:
     """A Python name as the graph spells it."""
     head, *rest = name.split("_")

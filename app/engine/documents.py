@@ -162,6 +162,10 @@ class Operation:
         """id of a field's node -> the place of its request."""
         return {id(node): place for place, (node, _, _) in enumerate(self._found.fields)}
 
+    def declared(self, place: int) -> GraphField:
+        """The field of the request at that place."""
+        return self._found.fields[place][2]
+
     @cached_property
     def _signatures(self) -> list[tuple[str, GraphQLVariableSignature, type]] | None:
         """Of its variables, where all are plain scalars."""

@@ -96,12 +96,17 @@ def range_parts(value: Any) -> dict[str, Any]:
     return {part: bound for part, bound in (("from", value.from_), ("to", value.to)) if bound not in (None, UNSET)}
 
 
+PATTERN, FOUND_KEYS = "like", "found"
+"""A search's parts: the client's text as a pattern; or, in its place, the keys of all rows that hold it (app/engine/search.py)."""
+
+
 def matching(of: Callable[[Row, Asker, ColumnElement[str]], ColumnElement[bool]]) -> Condition:
     """A search: `of` gets the pattern for LIKE with the escape character `\\`, folded as search_text columns are."""
-    return Condition(
-        lambda text: {"like": like_pattern(fold(text[:300]))},
-        lambda row, asker, part, name, dialect: of(row, asker, bindparam(name, type_=Text())),
-    )
+
+    def sql(row: Row, asker: Asker, part: str, name: str, dialect: Dialect) -> ColumnElement[bool]:
+        return dialect.member(row.id, name) if part == FOUND_KEYS else of(row, asker, bindparam(name, type_=Text()))
+
+    return Condition(lambda text: {PATTERN: like_pattern(fold(text[:300]))}, sql)
 
 
 def search(of: Callable[[Row, Asker, ColumnElement[str]], ColumnElement[bool]], description: str) -> Any:

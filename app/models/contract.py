@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Row, by_company, key, link, nulls_last
+from app.models.search import text_index
 
 
 class ContractStatus(StrEnum):
@@ -37,6 +38,7 @@ class Contract(Base, scoped_by=by_company, prefix="con"):
         Index(None, "company_id", "number", "id"),
         Index(None, "company_id", "establishment_id", "created_at", "id"),
         Index(None, "establishment_id", "created_at", "id"),
+        text_index("contracts", column="lower(number)"),
     )
 
     id: Mapped[UUID] = key()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped
 from app.models.base import ACCOUNT, Base, Row, key, link
 from app.models.contract import Contract
 from app.models.invitation import Invitation
+from app.models.search import EVERYBODYS, text_index
 
 
 def _known_to_company(row: Row) -> ColumnElement[bool]:
@@ -22,7 +23,7 @@ def _known_to_company(row: Row) -> ColumnElement[bool]:
 
 class Establishment(Base, scoped_by=_known_to_company, prefix="est", searched=("name_ar", "name_en")):
     __tablename__ = "establishments"
-    __table_args__ = (UniqueConstraint("labor_office_id", "sequence_number"),)
+    __table_args__ = (UniqueConstraint("labor_office_id", "sequence_number"), text_index("establishments", company=EVERYBODYS))
 
     id: Mapped[UUID] = key()
     labor_office_id: Mapped[int]

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Index, and_, case, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Row, by_company, choice, key, link
+from app.models.search import text_index
 
 
 class InvitationStatus(StrEnum):
@@ -34,6 +35,7 @@ class Invitation(Base, scoped_by=by_company, prefix="inv", searched=("message",)
         Index(None, "company_id", "received_at", "id"),
         Index(None, "company_id", "expires_at", "id"),
         Index(None, "company_id", "establishment_id"),
+        text_index("invitations"),
     )
 
     id: Mapped[UUID] = key()

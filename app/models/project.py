@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, by_company, choice, key, link, nulls_last
+from app.models.search import text_index
 
 
 class ProjectKind(StrEnum):
@@ -35,6 +36,7 @@ class Project(Base, scoped_by=by_company, prefix="prj", searched=("title_ar", "t
         Index(None, "company_id", "kind", "title_ar", "id"),
         Index(None, "company_id", "establishment_id"),
         Index(None, "contract_id", "created_at", "id"),
+        text_index("projects"),
     )
 
     id: Mapped[UUID] = key()

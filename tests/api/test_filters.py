@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from app.engine import search as engine_search
 from app.models import (
     City,
     EmploymentType,
@@ -28,10 +29,13 @@ from app.models import (
     ProjectKind,
     ProjectStatus,
     Role,
+    Teleworker,
 )
+from app.text import fold
 from tests.portal import NOBODY, Caller, Reply
 from tests.world import World, national_id
 
+COLUMNS = [column.name for column in Teleworker.__table__.columns]
 FILTERS = {
     "invitations": "InvitationFilter",
     "contracts": "ContractFilter",
@@ -327,7 +331,16 @@ SEARCHES = [
 ]
 
 
-async def test_search_knows_arabic_spellings_and_no_wildcards(world: World) -> None:
+@pytest.fixture(params=["walked", "by the index"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small tables are walked; so that the index of texts is asked, no row is looked at before."""
+    if request.param == "by the index":
+        monkeypatch.setattr(engine_search, "WALKED", 0)
+        monkeypatch.setattr(engine_search, "MOST_FOUND", 3)  # what more rows hold is walked all the same
+    return str(request.param)
+
+
+async def test_search_knows_arabic_spellings_and_no_wildcards(world: World, way: str) -> None:
     project = await world.project()
     jobs = [await world.job(project, title_ar=name) for name in NAMES]
     people = [await world.teleworker(name=name) for name in NAMES]
@@ -353,7 +366,7 @@ async def test_search_knows_no_case(world: World) -> None:
     assert await found(world, "jobs", [job], {"search": "agents"}) == []
 
 
-async def test_contracts_are_found_by_number_and_by_either_name_of_the_establishment(world: World) -> None:
+async def test_contracts_are_found_by_number_and_by_either_name_of_the_establishment(world: World, way: str) -> None:
     establishment = await world.establishment(name_ar="منشأة الضياء", name_en="Diyaa House")
     rows = [await world.contract(establishment=establishment, number="C-2026_1"), await world.contract(number="C-2026x1")]
 
@@ -378,12 +391,69 @@ async def test_invitations_are_found_by_their_message_however_it_is_spelled(worl
     assert await found(world, "invitations", rows, {"search": text}) == [0]
 
 
-async def test_search_never_looks_at_ids_nor_at_other_companies(world: World) -> None:
+async def test_search_never_looks_at_ids_nor_at_other_companies(world: World, way: str) -> None:
     mine, theirs = await world.teleworker(name="سالم"), await world.teleworker(world.south, name="سالم")
 
     assert await found(world, "teleworkers", [mine, theirs], {"search": "سالم"}) == [0]
     assert await found(world, "teleworkers", [mine, theirs], {"search": mine.national_id}) == []
     assert await found(world, "teleworkers", [mine, theirs], {"search": mine.national_id[:4]}) == []
+
+
+async def test_a_search_goes_by_what_is_written_now_whoever_wrote_it(world: World, way: str) -> None:
+    rows, owner = [await world.teleworker(name=name) for name in ("خالد العتيبي", "ماجد القحطاني", "سعود الدوسري")], await world.person()
+    await world.alter(rows[0], name="فهد الحربي", search_text="فهد الحربي")
+    async with world.portal.database.writing() as session:
+        await session.execute(delete(Teleworker).where(Teleworker.id == rows[1].id))
+        await session.execute(delete(Teleworker).where(Teleworker.id == rows[2].id))
+    again = await world.store(Teleworker(**{name: getattr(rows[2], name) for name in COLUMNS}))
+
+    for term, expected in {"خالد": [], "فهد": [0], "ماجد": [], "القحطاني": [], "سعود الدوسري": [2]}.items():
+        assert await found(world, "teleworkers", [*rows[:2], again], {"search": term}, owner) == expected
+
+
+# FTS5's and LIKE's own signs, and words that FTS5 has a meaning for.
+SIGNS = [
+    '"',
+    '""',
+    '"x" OR "y"',
+    "a AND b",
+    "NEAR(a b)",
+    "col:x",
+    "-abc",
+    "^abc",
+    "abc*",
+    "a + b",
+    "(abc)",
+    "{abc}",
+    "'abc'",
+    "a\\b",
+    "%%%",
+    "___",
+]
+
+
+async def test_signs_that_mean_something_to_a_database_are_text(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_search, "WALKED", 0)
+    names = ["abc", "a and", "near a b", "y x", *(f"قبل {sign} بعد" for sign in SIGNS)]
+    rows, owner = [await world.teleworker(name=name) for name in names], await world.person()
+
+    for sign in SIGNS:
+        expected = [place for place, name in enumerate(names) if fold(sign) in fold(name)]
+        assert await found(world, "teleworkers", rows, {"search": sign}, owner) == expected, sign
+        assert await found(world, "teleworkers", rows, {"search": f"قبل {sign} بعد"}, owner) == [4 + SIGNS.index(sign)], sign
+
+
+async def test_a_search_within_a_project_stays_in_it(world: World, way: str) -> None:
+    projects = [await world.project(), await world.project()]
+    rows = [await world.job(project, title_ar=title) for project in projects for title in ("مدير مشروع", "كاتب")]
+    text = """query($s: String) { viewer { account { approvedProjects { nodes {
+        jobs(where: {search: $s}, orderBy: {field: TITLE, direction: ASC}) { totalCount edges { cursor node { id } } } } } } } }"""
+
+    reply = await world.portal(text, await world.person(), s="مدير")
+
+    lists = [node["jobs"] for node in reply.data["viewer"]["account"]["approvedProjects"]["nodes"]]
+    assert sorted([edge["node"]["id"] for edge in each["edges"]] for each in lists) == sorted([row.public_id] for row in rows[::2])
+    assert [each["totalCount"] for each in lists] == [1, 1]
 
 
 async def test_reference_data_is_searched_by_anybody_in_both_languages(world: World) -> None:
@@ -431,7 +501,7 @@ def _tree(pick: random.Random, atoms: list[tuple[Tree, set[int]]], every: set[in
     return where, expected
 
 
-async def test_filters_compose_as_sets_do_and_what_has_no_value_is_in_every_not(world: World) -> None:
+async def test_filters_compose_as_sets_do_and_what_has_no_value_is_in_every_not(world: World, way: str) -> None:
     [city, other_city, *_], project = await world.portal.fetch(select(City)), await world.project()
     rows = [
         await world.job(project, title_ar="مدير", city_id=city.id, salary_min=Decimal(4000)),
