@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -113,15 +113,18 @@ class Context:
         name = (make, self.database.is_sqlite)
         if (frozen := _FROZEN.get(name)) is None:
             frozen = _FROZEN[name] = Frozen(self.dialect, make(self.dialect))
-        values = {**self.parameters, "keys": self.dialect.pack([self.dialect.pack_one(key) for key in keys])}
+        rows = await self.rows_of(frozen, {"keys": self.dialect.pack([self.dialect.pack_one(key) for key in keys])})
+        return {self.dialect.key(row[0]): row for row in rows}
+
+    async def rows_of(self, statement: Frozen, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Runs a statement on the operation's one snapshot: rows as the driver gives them."""
         async with self._turn:
             connection = await self.connection()
             self._batch = asyncio.current_task()
             try:
-                rows = await frozen.fetch(driver_of(connection), values)
+                return await statement.fetch(driver_of(connection), {**self.parameters, **values})
             finally:
                 self._batch = None
-        return {self.dialect.key(row[0]): row for row in rows}
 
     async def once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Does it the first time in the operation; whoever comes meanwhile waits, and does it if it failed."""

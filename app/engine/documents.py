@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import strawberry
 from graphql import (
+    ArgumentNode,
     DirectiveNode,
     DocumentNode,
     FieldNode,
@@ -30,7 +31,9 @@ from graphql import (
     TypeInfoVisitor,
     VariableNode,
     Visitor,
+    get_named_type,
     parse,
+    type_from_ast,
     validate,
     visit,
 )
@@ -43,6 +46,7 @@ from strawberry.types.arguments import convert_arguments
 from app.engine.answers import Refused
 from app.engine.cost import Formula
 from app.engine.declare import Batch, ByPublicId, GraphField, Many, Perform, graph_field, parse_public_id
+from app.engine.filters import is_tree, too_large, too_many
 from app.engine.limits import Measured, Meter, parse_text
 from app.engine.pages import page_request
 from app.engine.steps import ArgumentsRequest, IdRequest, Unplannable
@@ -158,6 +162,10 @@ class Operation:
         """id of a field's node -> the place of its request."""
         return {id(node): place for place, (node, _, _) in enumerate(self._found.fields)}
 
+    def declared(self, place: int) -> GraphField:
+        """The field of the request at that place."""
+        return self._found.fields[place][2]
+
     @cached_property
     def _signatures(self) -> list[tuple[str, GraphQLVariableSignature, type]] | None:
         """Of its variables, where all are plain scalars."""
@@ -175,6 +183,11 @@ class Operation:
     def variables(self, given: Mapping[str, Any] | None) -> VariableValues:
         """The variables' values, defaults included. Raises Refused."""
         values = given or {}
+        if self._too_large:
+            raise _too_large(["where"])
+        for name in self._trees:  # before they are read, which takes 20 µs for each member
+            if too_large(values.get(name)):
+                raise _too_large([name])
         if (signatures := self._signatures) is not None and all(
             type(values.get(name)) is kind and (kind is not int or _LEAST <= values[name] <= _MOST) for name, _, kind in signatures
         ):  # graphql-core would answer the same, in 20 µs
@@ -209,6 +222,19 @@ class Operation:
                 self._kept.clear()
             self._kept[self, place, values] = found
         return found
+
+    @cached_property
+    def _trees(self) -> list[str]:
+        """The variables that hold filters."""
+        found = ((node.variable.name.value, type_from_ast(self.schema, node.type)) for node in self.node.variable_definitions or ())
+        return [name for name, type_ in found if type_ and is_tree(get_named_type(type_))]
+
+    @cached_property
+    def _too_large(self) -> bool:
+        """Whether a filter that stands in the operation is; with what its variables bring along, it is looked at once more."""
+        given = (argument.value for node, gql, _ in self._found.fields for argument in node.arguments or () if _takes_tree(gql, argument))
+        defaults = (node.default_value for node in self.node.variable_definitions or () if node.variable.name.value in self._trees)
+        return any(too_large(value) for value in (*given, *defaults))
 
     @cached_property
     def _variables_of(self) -> list[list[str]]:
@@ -251,6 +277,15 @@ class Operation:
     def input(self, declared: GraphField, given: dict[str, Any]) -> Any:
         """The Python object of a mutation's input."""
         return self._converted(declared, given)["input"]
+
+
+def _takes_tree(gql: GraphQLField, argument: ArgumentNode) -> bool:
+    return is_tree(get_named_type(gql.args[argument.name.value].type))
+
+
+def _too_large(path: Sequence[str]) -> Refused:
+    error = too_many(path)
+    return Refused("variables", [GraphQLError(str(error), original_error=error)])
 
 
 def _tokens(document: DocumentNode) -> str:

@@ -27,10 +27,11 @@ from graphql.execution.values import VariableValues, get_argument_values
 from app.database import driver_of
 from app.engine.answers import Answer, Refused, formatted
 from app.engine.context import Context
-from app.engine.declare import GraphField, Perform, graph_field
+from app.engine.declare import GraphField, Many, Perform, graph_field
 from app.engine.documents import Document, Operation, read_document
 from app.engine.limits import Meter
 from app.engine.plan import Plan, Planner
+from app.engine.search import settled
 from app.engine.steps import Run, Unplannable
 from app.engine.texts import Marked
 from app.errors import DeadlineExceeded, RequestError, StoppedAfterWriting
@@ -262,6 +263,7 @@ class Executor:
         make: Callable[[Planner], Plan],
         source: Any = None,
     ) -> tuple[dict[str, Any], Sequence[tuple[list[str | int], GraphQLError]]]:
+        requests = [await _settled(operation, place, request, context) for place, request in enumerate(requests)]
         plan = self._plan(operation, variables, requests, context, part, make)
         try:
             data, errors = await self._run(plan, requests, context, source)
@@ -322,6 +324,13 @@ class Executor:
             parameters.update((f"r{place}_{name}", value) for name, value in requests[place].parameters.items())
         run = Run(driver_of(connection), context, parameters, requests)
         return await plan.run(run, (None, *(read(getattr(source, name)) for name, read in plan.attributes)))
+
+
+async def _settled(operation: Operation, place: int, request: Any, context: Context) -> Any:
+    declared = operation.declared(place)
+    if not isinstance(declared.source, Many) or context.actor.missing(declared.needs | request.needs):
+        return request
+    return await settled(declared.source, request, context)
 
 
 def refused_answer(refused: Refused, context: Context) -> Answer:

@@ -24,7 +24,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from app.auth.permissions import NONE, Permission
 from app.engine.declare import Asker, Expression, Many, Order, guarded, make_field, maybe, type_of
-from app.engine.filters import Argument, asked
+from app.engine.filters import Argument, Tree, asked, parameters
 from app.errors import BadUserInput
 from app.models import Base
 from app.models.base import Instant, Money, Row, nulls_last
@@ -146,17 +146,17 @@ class PageRequest:
     descending: bool
     after: Mark | None
     before: Mark | None
-    filters: tuple[tuple[str, str, Any], ...]  # a condition's name, part, value
+    filters: Tree
     needs: frozenset[Permission] = NONE
 
     @cached_property
     def shape(self) -> tuple[Any, ...]:
-        parts = tuple((unique, part, value == ()) for unique, part, value in self.filters)
-        return (self.forward, self.order, self.descending, self.after is None, self.before is None, parts)
+        filters = tuple(each.shape for each in self.filters)
+        return (self.forward, self.order, self.descending, self.after is None, self.before is None, filters)
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        bound = {f"{unique}_{part}": value for unique, part, value in self.filters}
+        bound = parameters(self.filters)
         for name, mark in (("after", self.after), ("before", self.before)):
             if mark:
                 bound[f"{name}_value"], bound[f"{name}_id"] = mark
@@ -183,9 +183,7 @@ def page_request(source: Many, given: Mapping[str, Any], *, default: int, most: 
     by = order.field.value if order else source.order.first
     descending = order.direction is OrderDirection.DESC if order else source.order.descending
     marks = {side: _read_cursor(said[side], source, by, descending, side) if side in said else None for side in ("after", "before")}
-    found = list(asked(source, dict(said)))
-    needs = frozenset(condition.allow for *_, condition in found if condition.allow)
-    filters = tuple((unique, part, value) for unique, part, value, _ in found)
+    filters, needs = asked(source, dict(said))
     return PageRequest(limit, last is None, by, descending, marks["after"], marks["before"], filters, needs)
 
 

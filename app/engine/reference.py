@@ -28,6 +28,7 @@ from app.engine.declare import (
     parse_public_id,
 )
 from app.engine.pages import Connection, Edge, PageInfo, PageRequest, page_request, sort_value, text_of, write_cursor
+from app.engine.search import settled
 from app.engine.statements import all_rows, count, page, rows_by_key
 from app.errors import BadUserInput, Forbidden, NotTheActiveAccount
 from app.models import Base
@@ -165,6 +166,7 @@ def _object(model: type[Base], names: dict[str, Any], values: Sequence[Any]) -> 
 async def _page(context: Context, declared: GraphField, source: Many, parent: UUID | None, arguments: dict[str, Any]) -> Connection[Any]:
     request = page_request(source, arguments, default=context.settings.default_page, most=context.settings.largest_page)
     _require(context, declared, request.needs)
+    request = await context.load(("settled", source, request), partial(_settled, context, source, request), ())
     rows, more = await context.load((source, request), partial(_pages, context, source, request), parent or ())
     edges = [Edge(cursor=cursor, node=node) for cursor, node in rows]
     info = PageInfo(
@@ -175,6 +177,10 @@ async def _page(context: Context, declared: GraphField, source: Many, parent: UU
     )
     counted = partial(context.load, (source, request, "count"), partial(_counts, context, source, request), parent or ())
     return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=counted)
+
+
+async def _settled(context: Context, source: Many, request: PageRequest, keys: list[Any]) -> list[PageRequest]:
+    return [await settled(source, request, context) for _ in keys]
 
 
 async def _pages(context: Context, source: Many, request: PageRequest, parents: list[Any]) -> list[tuple[list[tuple[str, Any]], bool]]:

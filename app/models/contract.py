@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Row, by_company, everyone, key, link, nulls_last, told_of
+from app.models.search import text_index
 
 
 class ContractStatus(StrEnum):
@@ -40,6 +41,7 @@ class Contract(Base, scoped_by=by_company, prefix="con", for_gateway=everyone):
         Index(None, "company_id", "establishment_id", "created_at", "id"),
         Index(None, "establishment_id", "created_at", "id"),
         Index(None, "document_id"),
+        text_index("contracts", column="lower(number)"),
     )
 
     id: Mapped[UUID] = key()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import ACCOUNT, LIVE_WORLD, Base, Row, everyone, key, link
 from app.models.contract import Contract
 from app.models.invitation import Invitation
+from app.models.search import EVERYBODYS, text_index
 
 
 def _known_to_company(row: Row) -> ColumnElement[bool]:
@@ -23,7 +24,10 @@ def _known_to_company(row: Row) -> ColumnElement[bool]:
 
 class Establishment(Base, scoped_by=_known_to_company, prefix="est", for_gateway=everyone, searched=("name_ar", "name_en")):
     __tablename__ = "establishments"
-    __table_args__ = (UniqueConstraint("world", "labor_office_id", "sequence_number"),)
+    __table_args__ = (
+        UniqueConstraint("world", "labor_office_id", "sequence_number"),
+        text_index("establishments", company=EVERYBODYS),
+    )
 
     id: Mapped[UUID] = key()
     # Within which the number is one establishment's. The default is the database's too: for versions that do not know of worlds.

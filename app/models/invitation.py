@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Index, and_, case, false, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Row, by_company, choice, everyone, key, link, told_of
+from app.models.search import text_index
 
 
 class InvitationStatus(StrEnum):
@@ -36,6 +37,7 @@ class Invitation(Base, scoped_by=by_company, prefix="inv", for_gateway=everyone,
         Index(None, "company_id", "expires_at", "id"),
         Index(None, "company_id", "establishment_id"),
         Index(None, "document_id"),
+        text_index("invitations"),
     )
 
     id: Mapped[UUID] = key()

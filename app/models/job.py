@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import STRINGS, Base, by_company, choice, key, link, nulls_last
+from app.models.search import text_index
 
 
 class JobStatus(StrEnum):
@@ -52,6 +53,7 @@ class Job(Base, scoped_by=by_company, prefix="job", searched=("title_ar", "title
         Index(None, "company_id", "city_id"),
         Index(None, "company_id", "occupation_id"),
         Index(None, "project_id", "created_at", "id"),
+        text_index("jobs"),
     )
 
     id: Mapped[UUID] = key()

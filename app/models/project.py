@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, by_company, choice, everyone, key, link, nulls_last
+from app.models.search import text_index
 
 
 class ProjectKind(StrEnum):
@@ -48,6 +49,7 @@ class Project(Base, scoped_by=by_company, prefix="prj", for_gateway=everyone, se
         Index(None, "contract_id", "created_at", "id"),
         Index(None, "created_at", "id"),  # the gateway's, over all companies
         Index(None, "status", "created_at", "id"),
+        text_index("projects"),
     )
 
     id: Mapped[UUID] = key()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped
 
 from app.models.base import Base, by_company, choice, key, link
 from app.models.job import EducationLevel
+from app.models.search import text_index
 
 
 class Gender(StrEnum):
@@ -24,6 +25,7 @@ class Teleworker(Base, scoped_by=by_company, prefix="tlw", searched=("name",)):
         UniqueConstraint("company_id", "national_id"),
         Index(None, "company_id", "name", "id"),
         Index(None, "company_id", "created_at", "id"),
+        text_index("teleworkers"),
     )
 
     id: Mapped[UUID] = key()

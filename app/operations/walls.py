@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import visitors
 
 from app.auth import sessions, tokens
-from app.auth.doors import Door
+from app.auth.doors import ASKING, Door
+from app.auth.searches import FOUND
 from app.models import (
     Base,
     Company,
@@ -37,7 +38,7 @@ from app.models import (
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
 from app.operations import entrance, establishment, member, provider, sandbox, sign_in, slot, worker
-from app.scope import ACCOUNT_SETTING, APP_ROLE, GATEWAY_ROLE, PERSON_SETTING
+from app.scope import APP_ROLE, GATEWAY_ROLE
 
 DOORS: tuple[Door, ...] = (
     sessions.SESSION_OF_SECRET,
@@ -59,17 +60,13 @@ DOORS: tuple[Door, ...] = (
     slot.SLOT_HOLDER,
     slot.SLOT_TAKEN,
     slot.SLOT_KEPT,
+    *FOUND.values(),
 )
 
 IN_SANDBOX: tuple[Door, ...] = (sandbox.SLOTS_FREED,)
 
 Condition = Callable[[Row], ColumnElement[bool]]
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
-# Each read once a statement, and compared with like a parameter: indexes serve. Unset, or set in a transaction before, is ''.
-_SETTINGS = {
-    key: f"(SELECT nullif(current_setting('{name}', true), '')::uuid)"
-    for key, name in ((ACCOUNT.key, ACCOUNT_SETTING), (USER.key, PERSON_SETTING))
-}
 
 
 def _own(row: Row) -> ColumnElement[bool]:
@@ -186,7 +183,7 @@ def _sql(model: type[Base], condition: Condition) -> str:
     """The condition's text over the table, with the settings for the caller's parameters."""
 
     def replace(element: Any, **_: Any) -> Any:
-        return literal_column(_SETTINGS[element.key], element.type) if isinstance(element, BindParameter) and element.required else None
+        return literal_column(ASKING[element.key], element.type) if isinstance(element, BindParameter) and element.required else None
 
     # Within a statement: on its own, a subquery would not know that the table is outside of it.
     whole: Any = visitors.replacement_traverse(select(model.id).where(condition(model), ~false()), {}, replace)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_by, resolver
-from app.engine.filters import any_of, between, refers, search
+from app.engine.filters import any_of, between, filter_input, refers, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
 from app.models import ContractStatus, contract_status
@@ -31,7 +31,7 @@ def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElem
     return or_(named.exists(), row.number.ilike(pattern, escape="\\"))
 
 
-@strawberry.input(description="Which contracts.")
+@filter_input(description="Which contracts.")
 class ContractFilter:
     status: list[ContractStatus] | None = any_of(lambda row, asker: contract_status(row, asker.today), "In one of these states today")
     establishment_id: strawberry.ID | None = refers(

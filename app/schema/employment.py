@@ -10,7 +10,7 @@ import strawberry
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import all_of, column, expression, graph_type, identity, related, related_by
-from app.engine.filters import any_of
+from app.engine.filters import any_of, filter_input
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import sorted_by
 from app.models import EducationLevel, EmploymentStatus, EmploymentType, Gender, employment_status
@@ -20,7 +20,7 @@ from app.schema.scalars import EmailAddress, MobileNumber, NationalId
 from app.schema.shared import Node
 
 
-@strawberry.input(description="Which employments.")
+@filter_input(description="Which employments.")
 class EmploymentFilter:
     status: list[EmploymentStatus] | None = any_of(lambda row, asker: employment_status(row, asker.today), "In one of these states today")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_back, related_by
-from app.engine.filters import any_of, between, own_text, search
+from app.engine.filters import any_of, between, filter_input, own_text, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import order_by
 from app.models import InvitationStatus, invitation_status
@@ -28,7 +28,7 @@ def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElem
     return or_(named.exists(), own_text(row, asker, pattern))
 
 
-@strawberry.input(description="Which invitations.")
+@filter_input(description="Which invitations.")
 class InvitationFilter:
     status: list[InvitationStatus] | None = any_of(lambda row, asker: invitation_status(row, asker.now), "In one of these states now")
     received_at: DateTimeRange | None = between(lambda row, _: row.received_at, "Received in this range", half_open=True)

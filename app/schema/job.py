@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, bindparam, or_
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import Asker, attribute, column, expression, graph_type, identity, related, related_by
-from app.engine.filters import Condition, any_of, equals, own_text, range_parts, refers, search, where_field
+from app.engine.filters import Condition, any_of, equals, filter_input, own_text, range_parts, refers, search, where_field
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
 from app.models import EducationLevel, EmploymentType, GenderRequirement, JobStatus, job_status, places_taken
@@ -36,7 +36,7 @@ def _overlapping_salary() -> Any:
     return where_field(Condition(parts, sql), "Whose salary range overlaps this one")
 
 
-@strawberry.input(description="Which jobs.")
+@filter_input(description="Which jobs.")
 class JobFilter:
     status: list[JobStatus] | None = any_of(lambda row, asker: job_status(row, asker.now, asker.today), "In one of these states now")
     employment_type: list[EmploymentType] | None = any_of(lambda row, _: row.employment_type, "Of one of these types")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, false, true
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import Asker, attribute, column, expression, graph_type, identity, related, related_by
-from app.engine.filters import any_of, between, own_text, refers, search
+from app.engine.filters import any_of, between, filter_input, own_text, refers, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
 from app.models import ProjectKind, ProjectStatus
@@ -22,7 +22,7 @@ from app.schema.job import JOB_ORDER, JobFilter
 from app.schema.shared import DateRange, Node, name_in_language
 
 
-@strawberry.input(description="Which projects.")
+@filter_input(description="Which projects.")
 class ProjectFilter:
     status: list[ProjectStatus] | None = any_of(lambda row, _: row.status, "In one of these states")
     establishment_id: strawberry.ID | None = refers(models.Establishment, lambda row, _, key: row.establishment_id == key, "Of this client")

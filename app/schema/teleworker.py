@@ -16,7 +16,7 @@ from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import Asker, column, graph_type, identity, related, resolver
 from app.engine.dialects import Dialect
-from app.engine.filters import Condition, by_rule, own_text, refers, search, where_field
+from app.engine.filters import Condition, by_rule, filter_input, own_text, refers, search, where_field
 from app.engine.pages import connection, order_by
 from app.models import EducationLevel, EmploymentStatus, Gender, employment_status
 from app.models.base import Row
@@ -43,7 +43,7 @@ def _in_project(row: Row, asker: Asker, project: ColumnElement[UUID]) -> ColumnE
     return joined.where(employment.teleworker_id == row.id, job.project_id == project).exists()
 
 
-@strawberry.input(description="Which teleworkers. `search` never looks at national ids.")
+@filter_input(description="Which teleworkers. `search` never looks at national ids.")
 class TeleworkerFilter:
     employment_status: list[EmploymentStatus] | None = _with_employment_in_state()
     project_id: strawberry.ID | None = refers(models.Project, _in_project, "Employed, now or once, in this project")

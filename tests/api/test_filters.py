@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from app.engine import search as engine_search
 from app.models import (
     City,
     EmploymentType,
@@ -24,10 +29,13 @@ from app.models import (
     ProjectKind,
     ProjectStatus,
     Role,
+    Teleworker,
 )
+from app.text import fold
 from tests.portal import NOBODY, Caller, Reply
 from tests.world import World, national_id
 
+COLUMNS = [column.name for column in Teleworker.__table__.columns]
 FILTERS = {
     "invitations": "InvitationFilter",
     "contracts": "ContractFilter",
@@ -323,7 +331,16 @@ SEARCHES = [
 ]
 
 
-async def test_search_knows_arabic_spellings_and_no_wildcards(world: World) -> None:
+@pytest.fixture(params=["walked", "by the index"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small tables are walked; so that the index of texts is asked, no row is looked at before."""
+    if request.param == "by the index":
+        monkeypatch.setattr(engine_search, "WALKED", 0)
+        monkeypatch.setattr(engine_search, "MOST_FOUND", 3)  # what more rows hold is walked all the same
+    return str(request.param)
+
+
+async def test_search_knows_arabic_spellings_and_no_wildcards(world: World, way: str) -> None:
     project = await world.project()
     jobs = [await world.job(project, title_ar=name) for name in NAMES]
     people = [await world.teleworker(name=name) for name in NAMES]
@@ -349,7 +366,7 @@ async def test_search_knows_no_case(world: World) -> None:
     assert await found(world, "jobs", [job], {"search": "agents"}) == []
 
 
-async def test_contracts_are_found_by_number_and_by_either_name_of_the_establishment(world: World) -> None:
+async def test_contracts_are_found_by_number_and_by_either_name_of_the_establishment(world: World, way: str) -> None:
     establishment = await world.establishment(name_ar="منشأة الضياء", name_en="Diyaa House")
     rows = [await world.contract(establishment=establishment, number="C-2026_1"), await world.contract(number="C-2026x1")]
 
@@ -374,12 +391,69 @@ async def test_invitations_are_found_by_their_message_however_it_is_spelled(worl
     assert await found(world, "invitations", rows, {"search": text}) == [0]
 
 
-async def test_search_never_looks_at_ids_nor_at_other_companies(world: World) -> None:
+async def test_search_never_looks_at_ids_nor_at_other_companies(world: World, way: str) -> None:
     mine, theirs = await world.teleworker(name="سالم"), await world.teleworker(world.south, name="سالم")
 
     assert await found(world, "teleworkers", [mine, theirs], {"search": "سالم"}) == [0]
     assert await found(world, "teleworkers", [mine, theirs], {"search": mine.national_id}) == []
     assert await found(world, "teleworkers", [mine, theirs], {"search": mine.national_id[:4]}) == []
+
+
+async def test_a_search_goes_by_what_is_written_now_whoever_wrote_it(world: World, way: str) -> None:
+    rows, owner = [await world.teleworker(name=name) for name in ("خالد العتيبي", "ماجد القحطاني", "سعود الدوسري")], await world.person()
+    await world.alter(rows[0], name="فهد الحربي", search_text="فهد الحربي")
+    async with world.portal.database.writing() as session:
+        await session.execute(delete(Teleworker).where(Teleworker.id == rows[1].id))
+        await session.execute(delete(Teleworker).where(Teleworker.id == rows[2].id))
+    again = await world.store(Teleworker(**{name: getattr(rows[2], name) for name in COLUMNS}))
+
+    for term, expected in {"خالد": [], "فهد": [0], "ماجد": [], "القحطاني": [], "سعود الدوسري": [2]}.items():
+        assert await found(world, "teleworkers", [*rows[:2], again], {"search": term}, owner) == expected
+
+
+# FTS5's and LIKE's own signs, and words that FTS5 has a meaning for.
+SIGNS = [
+    '"',
+    '""',
+    '"x" OR "y"',
+    "a AND b",
+    "NEAR(a b)",
+    "col:x",
+    "-abc",
+    "^abc",
+    "abc*",
+    "a + b",
+    "(abc)",
+    "{abc}",
+    "'abc'",
+    "a\\b",
+    "%%%",
+    "___",
+]
+
+
+async def test_signs_that_mean_something_to_a_database_are_text(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_search, "WALKED", 0)
+    names = ["abc", "a and", "near a b", "y x", *(f"قبل {sign} بعد" for sign in SIGNS)]
+    rows, owner = [await world.teleworker(name=name) for name in names], await world.person()
+
+    for sign in SIGNS:
+        expected = [place for place, name in enumerate(names) if fold(sign) in fold(name)]
+        assert await found(world, "teleworkers", rows, {"search": sign}, owner) == expected, sign
+        assert await found(world, "teleworkers", rows, {"search": f"قبل {sign} بعد"}, owner) == [4 + SIGNS.index(sign)], sign
+
+
+async def test_a_search_within_a_project_stays_in_it(world: World, way: str) -> None:
+    projects = [await world.project(), await world.project()]
+    rows = [await world.job(project, title_ar=title) for project in projects for title in ("مدير مشروع", "كاتب")]
+    text = """query($s: String) { viewer { account { approvedProjects { nodes {
+        jobs(where: {search: $s}, orderBy: {field: TITLE, direction: ASC}) { totalCount edges { cursor node { id } } } } } } } }"""
+
+    reply = await world.portal(text, await world.person(), s="مدير")
+
+    lists = [node["jobs"] for node in reply.data["viewer"]["account"]["approvedProjects"]["nodes"]]
+    assert sorted([edge["node"]["id"] for edge in each["edges"]] for each in lists) == sorted([row.public_id] for row in rows[::2])
+    assert [each["totalCount"] for each in lists] == [1, 1]
 
 
 async def test_reference_data_is_searched_by_anybody_in_both_languages(world: World) -> None:
@@ -408,6 +482,125 @@ async def test_companies_are_searched_among_ones_own(world: World) -> None:
     assert alone.data["viewer"]["companies"] == {"totalCount": 0, "nodes": []}
     assert both.data["viewer"]["companies"]["totalCount"] == 2
     assert one.data["viewer"]["companies"]["nodes"] == [{"nameEn": "South"}]
+
+
+# ---- and, or, not -----------------------------------------------------------------------------------------------------------
+
+Tree = dict[str, Any]
+
+
+def _tree(pick: random.Random, atoms: list[tuple[Tree, set[int]]], every: set[int], depth: int) -> tuple[Tree, set[int]]:
+    """A filter, and the places that it must find: the members of one object must all be met."""
+    where, expected = dict(pick.choice(atoms)[0]), set(every)
+    expected &= next(places for given, places in atoms if given == where)
+    for how in pick.sample(["and", "or", "not"], pick.choice([0, 1, 2])) if depth else []:
+        inner = [_tree(pick, atoms, every, depth - 1) for _ in range(1 if how == "not" else pick.choice([0, 1, 2, 2]))]
+        sets = [each[1] for each in inner]
+        where[how] = inner[0][0] if how == "not" else [each[0] for each in inner]
+        expected &= every - sets[0] if how == "not" else every.intersection(*sets) if how == "and" else set().union(*sets)
+    return where, expected
+
+
+async def test_filters_compose_as_sets_do_and_what_has_no_value_is_in_every_not(world: World, way: str) -> None:
+    [city, other_city, *_], project = await world.portal.fetch(select(City)), await world.project()
+    rows = [
+        await world.job(project, title_ar="مدير", city_id=city.id, salary_min=Decimal(4000)),
+        await world.job(project, title_ar="مديرة", city_id=other_city.id, employment_type=EmploymentType.PART_TIME),
+        await world.job(project, title_ar="كاتب", city_id=None, salary_min=None, salary_max=None, status=JobStatus.CLOSED),
+        await world.job(project, title_ar="كاتب مدير", city_id=None, disability_friendly=True),
+        await world.job(project, title_ar="محاسب", closes_at=None, status=JobStatus.DRAFT, salary_max=Decimal(9000)),
+    ]
+    await world.job(await world.project(world.south), title_ar="مدير")
+    owner, pick, every = await world.person(), random.Random(6), set(range(len(rows)))
+    alone: list[Tree] = [
+        {"cityId": city.public_id},
+        {"search": "مدير"},
+        {"status": ["OPEN", "DRAFT"]},
+        {"status": []},
+        {"employmentType": ["PART_TIME"]},
+        {"salary": {"from": "5000", "to": "9000"}},
+        {"disabilityFriendly": True},
+        {"cityId": None},
+        {},
+    ]
+    atoms = [(where, set(await found(world, "jobs", rows, where, owner))) for where in alone]
+
+    for _ in range(40):
+        where, expected = _tree(pick, atoms, every, 2)
+        assert await found(world, "jobs", rows, where, owner) == sorted(expected), where
+
+    assert await found(world, "jobs", rows, {"not": {"cityId": city.public_id}}, owner) == [1, 2, 3, 4]
+    assert await found(world, "jobs", rows, {"not": {"or": [{"cityId": city.public_id}, {"search": "كاتب"}]}}, owner) == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("where", "finds"),
+    [
+        ({"and": []}, True),
+        ({"or": []}, False),
+        ({"not": {}}, False),
+        ({"and": [{}]}, True),
+        ({"or": [{}]}, True),
+        ({"or": [{"or": []}, {}]}, True),
+        ({"not": {"or": []}}, True),
+        ({"not": {"not": {}}}, True),
+        ({"not": {"status": []}}, True),
+        ({"and": None, "or": None, "not": None}, True),
+        ({"or": [{"search": None}]}, True),
+    ],
+)
+async def test_empty_and_or_not(world: World, where: Tree, finds: bool) -> None:
+    rows = [await world.invitation()]
+
+    assert await found(world, "invitations", rows, where) == ([0] if finds else [])
+
+
+@pytest.mark.parametrize(
+    "how", [lambda it: {"or": [{}, it]}, lambda it: {"not": {"and": [it]}}, lambda it: {"and": [{"not": {"or": [it]}}]}]
+)
+async def test_a_condition_that_takes_a_permission_takes_it_at_any_depth(world: World, how: Callable[[Tree], Tree]) -> None:
+    rows = [await world.teleworker(national_id="1000000008"), await world.teleworker()]
+    where = how({"nationalId": "1000000008"})
+
+    refused = await ask(world, "teleworkers", where, await world.person(Role.VIEWER))
+    bad = await ask(world, "teleworkers", how({"nationalId": "12"}))
+
+    assert refused.codes == ["FORBIDDEN"]
+    assert refused.errors[0]["extensions"]["permission"] == "TELEWORKERS_REVEAL"
+    assert await found(world, "teleworkers", rows, where) == ([0, 1] if "or" in where else [1])
+    assert bad.codes == ["BAD_USER_INPUT"]
+    assert (bad.errors[0]["extensions"]["path"][0], bad.errors[0]["extensions"]["path"][-1]) == ("where", "nationalId")
+
+
+def _nested(depth: int) -> Tree:
+    where: Tree = {"search": "x"}
+    for _ in range(depth):
+        where = {"not": where}
+    return where
+
+
+@pytest.mark.parametrize(
+    ("where", "fits"),
+    [
+        (_nested(5), True),
+        (_nested(6), False),
+        (_nested(30), False),
+        ({"or": [{"search": "x"}] * 24}, True),
+        ({"or": [{"search": "x"}] * 25}, False),
+        ({"and": [{"or": [{}] * 9}] * 5}, False),
+        ({"and": [{}] * 10_000}, False),
+    ],
+)
+async def test_a_filter_has_its_limits_however_it_is_given(world: World, where: Tree, fits: bool) -> None:
+    literal = re.sub(r'"(\w+)":', r"\1:", json.dumps(where))
+    asked = "{ viewer { account { jobs(where: %s) { totalCount } } } }"
+    within = "query($each: [JobFilter!]) " + asked % "{and: $each}"
+    replies = [await ask(world, "jobs", where)]
+    replies += [await world.portal(asked % literal, await world.person())] if len(literal) < 10_000 else []
+    replies += [await world.portal(within, await world.person(), each=[where])] if not fits else []
+
+    for reply in replies:
+        assert reply.codes == ([] if fits else ["BAD_USER_INPUT"])
 
 
 # ---- national ids -----------------------------------------------------------------------------------------------------------

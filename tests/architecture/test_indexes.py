@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from graphql import GraphQLObjectType
 from sqlalchemy import Table, UniqueConstraint, inspect, select
 
+from app.auth.searches import FOUND
 from app.engine.declare import All, Many, One, graph_field
+from app.engine.dialects import SQLite
 from app.engine.frozen import Frozen
-from app.models import Company, Member, User
+from app.models import Base, Company, Member, User
 from app.schema import schema
 from tests.portal import Caller, Portal
 
@@ -137,6 +140,28 @@ async def test_a_list_without_an_index_would_be_noticed(demo: Portal, monkeypatc
 
     assert without_need == []
     assert (await _sorts(demo, after[0]))[0] != []
+
+
+@pytest.mark.parametrize("model", FOUND, ids=lambda model: model.__name__)
+async def test_what_a_search_finds_comes_by_the_index_of_texts(demo: Portal, model: type[Base]) -> None:
+    door, table = FOUND[model], model.__tablename__
+    async with demo.database.engine.connect() as connection:
+        if demo.database.is_sqlite:
+            statement = Frozen(SQLite(), door.statement)
+            values = {"account": None, "term": "abc", "pattern": "%abc%", "most": 9}
+            given = tuple(statement._argument(*slot, values) for slot in statement._slots)
+            plan = "\n".join(row[3] for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", given))
+            assert "VIRTUAL TABLE INDEX" in plan
+            assert not re.search(rf"SCAN {table}\b", plan)
+        else:
+            for name, value in door.settings.items():
+                await connection.exec_driver_sql(f"SET LOCAL {name} = {value}")
+            body = re.sub(
+                r"\b_(most|pattern|term)\b", lambda found: {"most": "9", "pattern": "'%abc%'", "term": "'abc'"}[found[1]], door._body()
+            )
+            plan = "\n".join((await connection.exec_driver_sql(f"EXPLAIN {body.replace('%', '%%')}")).scalars())
+            assert f"Bitmap Index Scan on ix_{table}_search" in plan
+            assert "Seq Scan" not in plan
 
 
 def _leading(table: Table) -> set[str]:

@@ -34,8 +34,6 @@ LATER_MUTATIONS = {
     "createDocumentUpload", "attachContractDocument",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs",
     "setSandboxClock", "resetSandbox",
-    "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs",
-    "setSandboxClock", "resetSandbox",
 }  # fmt: skip
 
 

@@ -79,6 +79,7 @@ class Generator:
     cursors: dict[str, list[str]] = field(default_factory=dict)  # by what they were written for
     used: Counter[str] = field(default_factory=Counter)
     kept: list[Made] = field(default_factory=list)
+    nested: int = 0  # how many inputs deep
 
     def operation(self) -> Made:
         if self.kept and self.pick.random() < 0.2:
@@ -311,13 +312,20 @@ class Generator:
 
     def input(self, type_: GraphQLInputObjectType) -> dict[str, Any]:
         required = {name for name, made in type_.fields.items() if is_required_input_field(made)}
-        offered = sorted(type_.fields, key=lambda name: (self.used[f"{type_.name}.{name}"], self.pick.random()))[:4]
+        groups = [name for name, made in type_.fields.items() if get_named_type(made.type) is type_]  # and, or, not
+        names = [name for name in type_.fields if name not in groups]
+        offered = sorted(names, key=lambda name: (self.used[f"{type_.name}.{name}"], self.pick.random()))[:4]
         chosen = required | set(self.pick.sample(offered, min(len(offered), self.pick.choice([0, 1, 1, 2]))))
+        if groups and self.pick.random() < 0.6 - 0.1 * self.nested:
+            chosen |= set(self.pick.sample(groups, self.pick.choice([1, 1, 2])))
         if "validateOnly" in type_.fields and self.pick.random() < 0.4:
             chosen.add("validateOnly")
         for name in chosen:
             self.used[f"{type_.name}.{name}"] += 1
-        return {name: self.literal(made.type, name) for name, made in type_.fields.items() if name in chosen}
+        self.nested += 1
+        made = {name: self.literal(declared.type, name) for name, declared in type_.fields.items() if name in chosen}
+        self.nested -= 1
+        return made
 
     def id(self, name: str) -> str:
         """One that exists and fits the name in most cases; foreign, malformed, another type's in the others."""

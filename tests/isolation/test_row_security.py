@@ -36,6 +36,11 @@ DOORS = {
     "telework_dead_sessions",
     "telework_establishment_corrected",
     "telework_establishment_of_number",
+    "telework_found_contracts",
+    "telework_found_invitations",
+    "telework_found_jobs",
+    "telework_found_projects",
+    "telework_found_teleworkers",
     "telework_gateway_of_secret",
     "telework_gateway_used",
     "telework_person_signing_in",
@@ -129,7 +134,18 @@ async def test_the_doors_are_those_that_are_listed_and_each_is_shut_to_others(wo
         found = (await connection.execute(made, {"role": APP_ROLE})).all()
 
     assert {name for name, *_ in found} == DOORS == {door.name for door in walls.DOORS}
-    assert {tuple(rest) for _, *rest in found} == {('{"search_path=public, pg_temp"}', False, True)}
+    assert {(public, role) for *_, public, role in found} == {(False, True)}
+    assert all(settings.startswith('{"search_path=public, pg_temp"') for _, settings, *_ in found)
+
+
+async def test_a_door_of_searches_answers_for_whoever_asks_and_for_nobody_else(world: World) -> None:
+    north, south = await _jobs(world)
+    asked, counts = "SELECT count(*) FROM telework_found_jobs(9, '%agent%', 'agent')", []
+    for scope in (north, south, NOBODY, Scope(uuid7()), Scope(None, world.users[Role.OWNER].id)):
+        async with world.portal.server_database.reading(scope, snapshot=False) as connection:
+            counts.append(await driver_of(connection).fetchval(asked))
+
+    assert counts == [2, 1, 0, 0, 0]
 
 
 async def test_the_server_does_not_work_as_who_is_above_the_wall(world: World) -> None:
