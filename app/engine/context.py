@@ -44,6 +44,7 @@ class Context:
 
     now      aware, UTC; the clock that deadlines follow
     charge   None where nothing is counted
+    idempotency_key  under which its one mutation is done once; None where it may be done each time
     signals  what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
     """
 
@@ -54,6 +55,7 @@ class Context:
     now: datetime
     request_id: str
     charge: Charge | None = None
+    idempotency_key: str | None = None
     signals: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(init=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict, init=False)

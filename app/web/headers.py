@@ -19,7 +19,7 @@ _CAREFUL: Final = {
 _ON_HTTPS: Final = {b"strict-transport-security": b"max-age=31536000; includeSubDomains"}
 _ALLOWED_METHODS: Final = b"POST"
 _ALLOWED_HEADERS: Final = b"Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, Sp-Token"
-_EXPOSED_HEADERS: Final = b"Content-Language, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+_EXPOSED_HEADERS: Final = b"Content-Language, ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 _PREFLIGHT_SECONDS: Final = b"600"
 
 

@@ -33,6 +33,7 @@ DOORS = {
     "telework_dead_sessions",
     "telework_gateway_of_secret",
     "telework_gateway_used",
+    "telework_outcomes_forgotten",
     "telework_person_signing_in",
     "telework_provider_of_number",
     "telework_session_of_previous_secret",
