@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
+from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import event
@@ -55,6 +56,8 @@ class Database:
         reader = self.engine.execution_options(**({_MANUAL: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
         self._readers = Readers(reader, settings.database_pool_size, 30 if self.is_sqlite else 3)
         # SQLite has one writer at a time and lets the others poll; a queue of our own is fair and does not sleep.
+        # What this process has under way that may be done once: owner and key (app/operations/kept_outcome.py).
+        self.under_way: set[tuple[UUID, str]] = set()
         self._writers: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     def reading(self, scope: Scope = NOBODY, *, snapshot: bool = True) -> Reading:

@@ -495,6 +495,35 @@ class BadRequest(RequestError):
     ar = "{ar}"
 
 
+class BadIdempotencyKey(BadRequest):
+    """The header Idempotency-Key is not one key."""
+
+    status = 400
+    en = 'Idempotency-Key is one key of 1 to {most} printable ASCII characters, best in quotes: "8e03978e-40d5".'
+    ar = 'يحمل Idempotency-Key مفتاحا واحدا من 1 إلى {most} من رموز ASCII المطبوعة، ويفضل بين علامتي تنصيص: "8e03978e-40d5".'
+
+
+class IdempotencyConflict(RequestError):
+    """Nothing was done: the key stands for something else."""
+
+    code, status = "IDEMPOTENCY_CONFLICT", 422
+    en = "This Idempotency-Key came with another mutation or another input before. Send a new key with a new request."
+    ar = "سبق إرسال Idempotency-Key هذا مع عملية أو مدخلات أخرى. أرسل مفتاحا جديدا مع كل طلب جديد."
+
+
+class IdempotencyInProgress(RequestError):
+    """The first request under the key has not come to its outcome yet."""
+
+    code, status, retryable = "IDEMPOTENCY_IN_PROGRESS", 409, True
+    retry_after: ClassVar[int] = 1  # seconds
+    en = "A request with this Idempotency-Key is still running. Repeat yours in a moment to be told what it came to."
+    ar = "لا يزال طلب يحمل Idempotency-Key هذا قيد التنفيذ. كرر طلبك بعد لحظات لمعرفة نتيجته."
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryAfter": self.retry_after}
+
+
 class DocumentNotFound(RequestError):
     code, status = "DOCUMENT_NOT_FOUND", 422
     en = "No document is registered under this documentId."

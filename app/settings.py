@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     arrival_seconds: float = Field(default=10, gt=0)  # until a head must have arrived, and after it a body
     deadline: float = Field(default=5, gt=0)  # seconds that an operation may run
     cors_origins: str = ""  # exact origins, with commas, whose pages may ask the graph in their person's name
+    idempotency_hours: int = Field(default=24, ge=24)  # that the outcome of a mutation with an Idempotency-Key is kept
     remembered_seconds: float = Field(default=0.5, ge=0, le=1)  # until a token, a session, the registered documents are looked up again
 
     trusted_only: bool = False  # people in a browser may send no documents but those that are registered

@@ -48,6 +48,7 @@ class Context:
     signals     what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
     attempt     counts one more of what may be done so many times a minute, by its name and that number; raises TriedTooOften. None
                 where nothing is counted
+    idempotency_key  under which its one mutation is done once; None where it may be done each time
     """
 
     database: Database
@@ -58,6 +59,7 @@ class Context:
     request_id: str
     charge: Charge | None = None
     stopped_at: datetime | None = None
+    idempotency_key: str | None = None
     signals: dict[str, Any] = field(default_factory=dict)
     attempt: Callable[[str, int], Awaitable[None]] | None = None
     dialect: Dialect = field(init=False)

@@ -113,7 +113,9 @@ class Perform:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
-    """An attribute of the Python object that a batch or a mutation answered with."""
+    """An attribute of the Python object that a batch or a mutation answered with. `once`: never kept, null where that is repeated."""
+
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,8 +257,9 @@ def all_of(foreign_key: InstrumentedAttribute[Any], *, sort: str, description: s
     return make_field(All(model, foreign_key.key, sort), description, guarded(None), list[type_of(model)])  # type: ignore[misc]
 
 
-def attribute(*, description: str) -> Any:
-    return make_field(Attribute(), description, guarded(None))
+def attribute(*, description: str, once: bool = False) -> Any:
+    """`once` for a secret: told with the first answer alone."""
+    return make_field(Attribute(once), description, guarded(None))
 
 
 def by_public_id(interface: type, *, description: str) -> Any:

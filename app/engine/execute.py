@@ -153,6 +153,14 @@ class Executor:
                 answer.errors[:] = [*told, *(error for error in answer.errors if (error.get("path") or [None])[0] != key)]
         return answer
 
+    def mutations(self, prepared: Prepared) -> int:
+        """How many mutations it would perform."""
+        root, operation = self.schema.mutation_type, prepared.operation
+        if root is None or not prepared.is_mutation:
+            return 0
+        fields = collect_fields(self.schema, operation.fragments, prepared.variables, root, operation.node).grouped_field_set
+        return sum(details[0].node.name.value != "__typename" for details in fields.values())
+
     def knows(self, text: str) -> bool:
         """Whether the document has been read and found valid before."""
         return text in self._documents

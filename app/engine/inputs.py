@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
+import orjson
 import strawberry
 from strawberry import UNSET
 
@@ -107,3 +111,28 @@ def _items(raw: Sequence[Any], rule: Rule, errors: list[AppError], name: str) ->
             error.path = (name, place)
             errors.append(error)
     return kept
+
+
+# ---- whether two inputs are the same -------------------------------------------------------------------------------------
+
+
+def input_hash(name: str, value: Any) -> str:
+    """SHA-256 of a mutation's name and of its input as GraphQL coerced it; `clientMutationId` is the answer's matter, and left out.
+
+    A field that was left out is as one that was given its default: a field that is new changes no hash.
+    """
+    text = orjson.dumps([name, value], _plain, orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    kind: Any = type(value)
+    defaults = _defaults(kind)
+    return {name: each for name, each in vars(value).items() if name != "client_mutation_id" and each != defaults[name]}
+
+
+@cache
+def _defaults(input_type: Any) -> dict[str, Any]:
+    return {declared.python_name: declared.default for declared in input_type.__strawberry_definition__.fields}

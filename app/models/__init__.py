@@ -11,6 +11,7 @@ from app.models.event import Event, EventType
 from app.models.faq import Faq
 from app.models.invitation import Invitation, InvitationStatus, invitation_status
 from app.models.job import EducationLevel, EmploymentType, GenderRequirement, Job, JobStatus
+from app.models.kept_outcome import KeptOutcome
 from app.models.member import Member, MemberStatus, Role
 from app.models.occupation import Occupation
 from app.models.places import job_status, places_taken
@@ -50,6 +51,7 @@ __all__ = [
     "InvitationStatus",
     "Job",
     "JobStatus",
+    "KeptOutcome",
     "LeavePeriod",
     "Locale",
     "LogoutToken",

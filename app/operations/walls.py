@@ -37,7 +37,7 @@ from app.models import (
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
-from app.operations import entrance, establishment, member, provider, sandbox, sign_in, slot, worker
+from app.operations import entrance, establishment, kept_outcome, member, provider, sandbox, sign_in, slot, worker
 from app.scope import APP_ROLE, GATEWAY_ROLE
 
 DOORS: tuple[Door, ...] = (
@@ -61,6 +61,7 @@ DOORS: tuple[Door, ...] = (
     slot.SLOT_TAKEN,
     slot.SLOT_KEPT,
     *FOUND.values(),
+    kept_outcome.OUTCOMES_FORGOTTEN,
 )
 
 IN_SANDBOX: tuple[Door, ...] = (sandbox.SLOTS_FREED,)

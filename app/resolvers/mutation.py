@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
+from uuid import UUID
 
 import strawberry
 import structlog
@@ -17,26 +19,32 @@ from app.auth.actor import Actor
 from app.auth.permissions import Permission
 from app.auth.policies import plays_gateway
 from app.auth.visible import scope_of
+from app.database import assume
 from app.engine.context import Context
-from app.engine.declare import attribute, performing
-from app.engine.inputs import read_fields, read_input
+from app.engine.declare import Attribute, attribute, performing
+from app.engine.inputs import input_hash, read_fields, read_input
 from app.errors import (
     AccountNotSelected,
     AccountSuspended,
     AlreadyRegistered,
     AppError,
     AppErrors,
+    BadRequest,
     DuplicateContract,
     ErrorCode,
     Forbidden,
     GatewayOnly,
+    IdempotencyConflict,
+    IdempotencyInProgress,
     InvitationAlreadyPending,
     PersonOnly,
     Unauthenticated,
     VacanciesExhausted,
 )
 from app.models import Base, Environment
+from app.operations.kept_outcome import Keyed, Outcome, keyed
 from app.operations.work import Work
+from app.scope import Scope
 from app.settings import Settings
 from app.text import camel_case
 
@@ -45,7 +53,7 @@ Operation = Callable[..., Awaitable[Mapping[str, Any]]]
 _audit = structlog.get_logger("audit")
 
 # What a constraint of the database refuses that a rule let through: two callers raced. By PostgreSQL's name and by SQLite's columns.
-_CONSTRAINTS: dict[str, type[AppError]] = {
+_CONSTRAINTS: dict[str, type[AppError] | type[IdempotencyInProgress]] = {
     "uq_contracts_standing": DuplicateContract,
     "contracts.company_id, contracts.establishment_id": DuplicateContract,
     "uq_invitations_pending": InvitationAlreadyPending,
@@ -53,6 +61,8 @@ _CONSTRAINTS: dict[str, type[AppError]] = {
     "uq_companies_labor_office_id_sequence_number": AlreadyRegistered,
     "companies.labor_office_id, companies.sequence_number": AlreadyRegistered,
     "ck_jobs_filled": VacanciesExhausted,
+    "uq_kept_outcomes_owner_id_key_hash": IdempotencyInProgress,
+    "kept_outcomes.owner_id, kept_outcomes.key_hash": IdempotencyInProgress,
 }
 
 
@@ -99,6 +109,16 @@ class Mutation:
     tells_all: bool = False
     attempts: Callable[[Settings], int] | None = None
 
+    @property
+    def name(self) -> str:
+        return camel_case(self.operation.__name__)
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """What of an outcome is kept under a key: what the payload shows, but for secrets."""
+        fields = self.payload.__strawberry_definition__.fields
+        return frozenset(_source_of(field) for field in fields if not _is_told_once(field))
+
     def field(self) -> Any:
         needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
         return performing(partial(_perform, self), self.input, self.payload, description=self.description + needs)
@@ -123,6 +143,9 @@ def mutation(
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
+    for field in payload.__strawberry_definition__.fields:
+        if "secret" in field.python_name and not _is_told_once(field):
+            raise TypeError(f"{payload.__name__}.{field.python_name} is to be told `once`")
     return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, tells_all, attempts)
 
 
@@ -130,27 +153,37 @@ class _NothingWritten(Exception):
     """Ends a transaction that was only to validate."""
 
 
+@dataclass(frozen=True, slots=True)
+class Done(Outcome):
+    """An outcome, and whether it is an earlier request's."""
+
+    replayed: bool = False
+
+
 async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
-    outcome: Mapping[str, Any] = {}
-    errors: list[AppError] = []
+    done = Done({}, [])
     actor = context.actor  # as they came: switching and logging out change whom the rest is answered to
     only_validating = getattr(given, "validate_only", False)
     try:
         _guard(declared, context.actor, context.settings)
-        _check_account(declared, context.actor)
+        key = _keyed(declared, context, given)
+        _check_account(declared, context.actor, key)
         if declared.attempts and context.attempt:
             await context.attempt(f"{declared.operation.__name__}:{context.actor.account_id}", declared.attempts(context.settings))
-        outcome = await _transact(declared, context, _read(declared, given), only_validating)
-    except AppErrors as several:
-        errors = several.errors
-    except AppError as one:
-        errors = [one]
+        done = await _transact(declared, context, _read(declared, given), only_validating, key)
+    except (AppError, AppErrors) as broken:
+        done = Done({}, _told(broken))
     except Forbidden as refused:
-        refused.values.setdefault("field", f"Mutation.{camel_case(declared.operation.__name__)}")
+        refused.values.setdefault("field", f"Mutation.{declared.name}")
         raise
+    except (IdempotencyConflict, IdempotencyInProgress) as refused:
+        context.signals["refused"] = refused  # the whole request is, as it has no other mutation
+        raise
+    if done.replayed:
+        context.signals["replayed"] = True
     await context.reset()
-    _leave_trace(declared, context, actor, errors, only_validating)
-    return _payload(declared, context, given, outcome, errors)
+    _leave_trace(declared, context, actor, done, only_validating)
+    return _payload(declared, context, given, done)
 
 
 def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
@@ -168,14 +201,38 @@ def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
         raise Forbidden(permission=declared.allow)
 
 
+def _keyed(declared: Mutation, context: Context, given: Any) -> Keyed | None:
+    """The request's key; None where it has none, or only validates.
+
+    Raises BadRequest for an anonymous caller: nobody is there whom a key could belong to, so it would promise what does not hold.
+    """
+    if context.idempotency_key is None or getattr(given, "validate_only", False):
+        return None
+    if (owner := _owner(declared, context.actor)) is None:
+        raise BadRequest(
+            en="An Idempotency-Key takes a caller who is signed in, or a token.",
+            ar="يتطلب Idempotency-Key تسجيل الدخول أو رمز تحقق.",
+        )
+    now, hours = context.now, context.settings.idempotency_hours
+    scope = scope_of(context.actor) if context.actor.gateway_id is None else Scope(person=owner)
+    return keyed(context.idempotency_key, owner, scope, input_hash=input_hash(declared.name, given), now=now, hours=hours)
+
+
+def _owner(declared: Mutation, actor: Actor) -> UUID | None:
+    """Whose key it is: the account's. The person's in what they do for none: switching would change the owner on the way."""
+    account = actor.account_id if declared.needs_account else None
+    return account or actor.user_id or actor.account_id or actor.gateway_id
+
+
 def _in_account(declared: Mutation, actor: Actor) -> bool:
     return declared.needs_account and not actor.is_gateway
 
 
-def _check_account(declared: Mutation, actor: Actor) -> None:
+def _check_account(declared: Mutation, actor: Actor, key: Keyed | None) -> None:
     if _in_account(declared, actor) and actor.account_id is None:
         raise AccountNotSelected
-    if _in_account(declared, actor) and actor.suspended:
+    # With a key, what was done before is told first: the lock tells the rest.
+    if _in_account(declared, actor) and actor.suspended and key is None:
         raise AccountSuspended
 
 
@@ -186,46 +243,74 @@ def _read(declared: Mutation, given: Any) -> dict[str, Any]:
     return {**read, "broken": broken}
 
 
-async def _transact(declared: Mutation, context: Context, given: dict[str, Any], only_validating: bool) -> Mapping[str, Any]:
-    outcome: Mapping[str, Any] = {}
+async def _transact(declared: Mutation, context: Context, given: dict[str, Any], only_validating: bool, key: Keyed | None) -> Done:
+    """Raises AppError, AppErrors, RequestError. With a key, rules that the input broke are an outcome, too."""
+    done = Done({}, [])
 
     async def work(session: AsyncSession) -> None:
-        nonlocal outcome
+        nonlocal done
+        if key is not None:
+            if (kept := await key.recall(session)) is not None:
+                done = Done(kept.values, kept.errors, replayed=True)
+                return
+            await assume(session, scope_of(context.actor))
         unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now)
         if _in_account(declared, context.actor):
             await unit.lock_account()
             _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile
-        made = await declared.operation(unit, **given)
-        # Keys only, and now: a transaction that is rolled back takes its rows' values along.
-        keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
-        if only_validating:
-            # What would have been made is not there to be read, a secret not to be given; what was to be changed reads as it is.
-            outcome = keys
-            raise _NothingWritten
-        outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
-        await session.flush()  # what the constraints refuse is refused here
-        context.commits()
-        if not unit.actor.is_gateway:  # whom it acted for ends with the transaction
-            context.actor = unit.actor
+        try:
+            # What broke a rule is undone, the outcome that says so is not.
+            async with nullcontext() if key is None else session.begin_nested():
+                made = await declared.operation(unit, **given)
+                # Keys only, and now: a transaction that is rolled back takes its rows' values along.
+                keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
+                if only_validating:
+                    # What would have been made is not there to be read, a secret not to be given; what was to be changed reads as it is.
+                    done = Done(keys, [])
+                    raise _NothingWritten
+                done = Done(keys | {name: value for name, value in made.items() if not isinstance(value, Base)}, [])
+                await session.flush()  # what the constraints refuse is refused here
+        except (AppError, AppErrors, IntegrityError) as broken:
+            done = Done({}, _told(_translated(broken)))
+            if key is None or any(error.retryable for error in done.errors):
+                raise
+        if key is not None:
+            await key.keep(session, Outcome({name: done.values[name] for name in declared.kept & done.values.keys()}, done.errors))
+        if not done.errors:
+            context.commits()
+            if not unit.actor.is_gateway:  # whom it acted for ends with the transaction
+                context.actor = unit.actor
 
     try:
-        await context.database.write(work, scope_of(context.actor))
+        with nullcontext() if key is None else key.alone(context.database):
+            await context.database.write(work, scope_of(context.actor))
     except _NothingWritten:
-        return outcome
+        return done
     except IntegrityError as error:
         raise _translated(error) from None
-    if declared.after:
-        await declared.after(context, outcome)
-    return outcome
+    if declared.after and not done.errors and not done.replayed:
+        await declared.after(context, done.values)
+    return done
 
 
-def _translated(error: IntegrityError) -> Exception:
+def _told(broken: Exception) -> list[AppError]:
+    """The rules that were broken. Raises what is no rule."""
+    if isinstance(broken, AppErrors):
+        return broken.errors
+    if isinstance(broken, AppError):
+        return [broken]
+    raise broken
+
+
+def _translated(error: Exception) -> Exception:
+    if not isinstance(error, IntegrityError):
+        return error
     name = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
     text = str(name or error.orig)
     return next((made() for known, made in _CONSTRAINTS.items() if known in text), error)
 
 
-def _leave_trace(declared: Mutation, context: Context, actor: Actor, errors: list[AppError], only_validating: bool) -> None:
+def _leave_trace(declared: Mutation, context: Context, actor: Actor, done: Done, only_validating: bool) -> None:
     _audit.info(
         "mutation",
         operation=declared.operation.__name__,
@@ -234,21 +319,31 @@ def _leave_trace(declared: Mutation, context: Context, actor: Actor, errors: lis
         token=actor.token_id and str(actor.token_id),
         gateway=actor.gateway_id and str(actor.gateway_id),
         account=actor.account_id and str(actor.account_id),
-        codes=[str(error.code) for error in errors],
+        codes=[str(error.code) for error in done.errors],
         validate_only=only_validating,
+        replayed=done.replayed,
         request_id=context.request_id,
     )
 
 
-def _payload(declared: Mutation, context: Context, given: Any, outcome: Mapping[str, Any], errors: list[AppError]) -> Any:
+def _payload(declared: Mutation, context: Context, given: Any, done: Done) -> Any:
     """An instance of the payload's type: keys where it shows rows, which the executor then reads."""
     made: Any = object.__new__(declared.payload)
     for field in declared.payload.__strawberry_definition__.fields:
-        made.__dict__[getattr(field.source, "local", field.python_name)] = [] if isinstance(field.type, StrawberryList) else None
-    made.__dict__.update(outcome)
-    made.user_errors = [_user_error(context, error) for error in errors]
+        made.__dict__[_source_of(field)] = [] if isinstance(field.type, StrawberryList) else None
+    made.__dict__.update(done.values)
+    made.user_errors = [_user_error(context, error) for error in done.errors]
     made.client_mutation_id = given.client_mutation_id
     return made
+
+
+def _is_told_once(field: Any) -> bool:
+    return isinstance(field.source, Attribute) and field.source.once
+
+
+def _source_of(field: Any) -> str:
+    """The attribute that a payload's field is read from."""
+    return str(getattr(field.source, "local", field.python_name))
 
 
 def _user_error(context: Context, error: AppError) -> UserError:

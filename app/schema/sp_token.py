@@ -51,7 +51,7 @@ class CreateTokenInput(CheckedInput):
 @strawberry.type(description="The token, made.")
 class CreateTokenPayload(Payload):
     token = related_by(models.SpToken, "token_id", description="The token")
-    secret: str | None = attribute(description="To be kept by the caller: it is answered this once and stored nowhere")
+    secret: str | None = attribute(description="To be kept by the caller: it is answered this once and stored nowhere", once=True)
 
 
 create_token = mutation(
@@ -72,7 +72,7 @@ class RegenerateTokenInput(CheckedInput):
 @strawberry.type(description="The token that takes the old one's place.")
 class RegenerateTokenPayload(Payload):
     token = related_by(models.SpToken, "token_id", description="The new token")
-    secret: str | None = attribute(description="To be kept by the caller: it is answered this once and stored nowhere")
+    secret: str | None = attribute(description="To be kept by the caller: it is answered this once and stored nowhere", once=True)
     replaced_token = related_by(models.SpToken, "replaced_token_id", description="The old token")
 
 

@@ -19,9 +19,10 @@ from app.engine.answers import STATUS, Refused, formatted, refusal
 from app.engine.context import Charge, Context
 from app.engine.cost import written_cost
 from app.engine.execute import Executor, Prepared
-from app.errors import BadRequest, Language, RateLimited, RequestError, TooManyAttempts
+from app.errors import BadRequest, IdempotencyInProgress, Language, RateLimited, RequestError, TooManyAttempts
 from app.settings import Settings
 from app.web.credentials import authenticate, clear_session_cookie, renewed_secret, set_session_cookie
+from app.web.idempotency import idempotency_key
 from app.web.language import asked_language
 from app.web.media import GRAPHQL, JSON, media_type, packed
 from app.web.rates import Caller, Rates, Standing
@@ -55,7 +56,8 @@ async def _respond(request: Request) -> Response:
     if visit.secret and not visit.logged_out:
         # On refusals too: the old one ends in a moment.
         set_session_cookie(response, visit.settings, visit.secret)
-    response.raw_headers += [(name.encode(), value.encode()) for name, value in (await visit.rate_headers()).items()]
+    told = {**visit.told, **await visit.rate_headers()}
+    response.raw_headers += [(name.lower().encode(), value.encode()) for name, value in told.items()]
     return response
 
 
@@ -106,6 +108,7 @@ class Visit:
         self.logged_out = False
         self.secret: str | None = None  # the session's new one
         self.stopped_at: datetime | None = None  # the sandbox's clock
+        self.told: dict[str, str] = {}  # in headers, whatever the answer
 
     async def answer(self) -> Response:
         """Raises HttpError, RequestError."""
@@ -126,6 +129,10 @@ class Visit:
         asked = await from_body(self.request, most_bytes(self.actor, self.settings), self.settings)
         if isinstance(asked, Asked):
             return await self._written(await self._operate(asked))
+        if "idempotency-key" in self.request.headers:
+            raise BadRequest(
+                en="An Idempotency-Key is for one operation, not for a batch.", ar="يخص Idempotency-Key عملية واحدة، وليس دفعة من العمليات."
+            )
         # One after the other, as if they had come so; each entry tells what became of it, and the list is answered as such.
         outcomes = [await self._operate(one, last=one is asked[-1]) for one in asked]
         return await self._written(Outcome(200, b"[" + b",".join(outcome.body for outcome in outcomes) + b"]"))
@@ -147,6 +154,7 @@ class Visit:
         context.attempt, context.stopped_at = self.state.attempts.tried, self.stopped_at
         try:
             prepared = await self._prepared(asked)
+            context.idempotency_key = self._key(prepared)
             outcome = await self._run(prepared, context)
         except Refused as refused:
             errors = [formatted(error, context, refused.step) for error in refused.errors]
@@ -177,6 +185,16 @@ class Visit:
             raise BadRequest(en="Send mutations with POST.", ar="أرسل عمليات التعديل بطريقة POST.")
         return prepared
 
+    def _key(self, prepared: Prepared) -> str | None:
+        """Under which the operation's mutation is done once. Raises BadRequest."""
+        if not prepared.is_mutation or (key := idempotency_key(self.request.headers)) is None:
+            return None
+        if self.executor.mutations(prepared) > 1:
+            raise BadRequest(
+                en="A request with an Idempotency-Key has one mutation.", ar="يحتوي الطلب الذي يحمل Idempotency-Key على عملية تعديل واحدة."
+            )
+        return key
+
     async def _charge(self, points: int) -> Standing:
         try:
             self.standing = await self.rates.charge(self.caller, points)
@@ -200,6 +218,12 @@ class Visit:
         data = orjson.dumps(answer.data)
         unused = prepared.unused(written_cost(data))
         self.standing = await self.rates.give_back(self.caller, unused, charged)
+        if refused := context.signals.get("refused"):
+            if isinstance(refused, IdempotencyInProgress):
+                self.told["Retry-After"] = str(refused.retry_after)
+            raise refused
+        if context.signals.get("replayed"):
+            self.told["Idempotency-Replayed"] = "true"
         errors = {"errors": answer.errors} if answer.errors else {}
         told = {"requested": cost, "actual": cost - unused, "maximum": most}
         body = orjson.dumps({**errors, "data": orjson.Fragment(data), "extensions": {"cost": told}})

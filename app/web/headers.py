@@ -21,7 +21,8 @@ _ON_HTTPS: Final = {b"strict-transport-security": b"max-age=31536000; includeSub
 _ALLOWED_METHODS: Final = {"/graphql": b"POST", "/documents/": b"GET, PUT", "/contracts/": b"GET"}
 _ALLOWED_HEADERS: Final = b"Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, Sp-Token"
 _EXPOSED_HEADERS: Final = (
-    b"Content-Disposition, Content-Language, ETag, RateLimit, RateLimit-Policy, Retry-After, Telework-Environment, X-Request-Id"
+    b"Content-Disposition, Content-Language, ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, Telework-Environment, "
+    b"X-Request-Id"
 )
 _PREFLIGHT_SECONDS: Final = b"600"
 

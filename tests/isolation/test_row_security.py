@@ -43,6 +43,7 @@ DOORS = {
     "telework_found_teleworkers",
     "telework_gateway_of_secret",
     "telework_gateway_used",
+    "telework_outcomes_forgotten",
     "telework_person_signing_in",
     "telework_provider_of_number",
     "telework_session_of_previous_secret",
