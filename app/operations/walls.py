@@ -32,7 +32,7 @@ from app.models import (
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone
-from app.operations import member, provider, sign_in
+from app.operations import entrance, member, provider, sign_in
 from app.scope import ACCOUNT_SETTING, APP_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
@@ -48,6 +48,7 @@ DOORS: tuple[Door, ...] = (
     member.USER_OF_NATIONAL_ID,
     provider.COMPANY_OF_NUMBER,
     provider.PROVIDER_OF_NUMBER,
+    *entrance.COMPANY_OF.values(),
 )
 
 Condition = Callable[[Row], ColumnElement[bool]]

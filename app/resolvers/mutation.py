@@ -75,7 +75,8 @@ class Mutation:
     allow          None: whoever is signed in
     needs_account  False: also without an active company
     person_only    no token and no gateway, whatever they hold
-    gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place)
+    gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place). It has no
+                   account of its own: the operation enters its target's (app/operations/entrance.py), whatever `needs_account` says
     """
 
     operation: Operation
@@ -124,7 +125,7 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
     only_validating = getattr(given, "validate_only", False)
     try:
         _guard(declared, context.actor, context.settings)
-        _check_account(declared, context)
+        _check_account(declared, context.actor)
         outcome = await _transact(declared, context, read_input(given), only_validating)
     except AppErrors as several:
         errors = several.errors
@@ -153,10 +154,14 @@ def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
         raise Forbidden(permission=declared.allow)
 
 
-def _check_account(declared: Mutation, context: Context) -> None:
-    if declared.needs_account and context.actor.account_id is None:
+def _in_account(declared: Mutation, actor: Actor) -> bool:
+    return declared.needs_account and not actor.is_gateway
+
+
+def _check_account(declared: Mutation, actor: Actor) -> None:
+    if _in_account(declared, actor) and actor.account_id is None:
         raise AccountNotSelected
-    if declared.needs_account and context.actor.suspended:
+    if _in_account(declared, actor) and actor.suspended:
         raise AccountSuspended
 
 
@@ -166,7 +171,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
     async def work(session: AsyncSession) -> None:
         nonlocal outcome
         unit = Work(session, context.actor, context.now, context.request_id, context.settings)
-        if declared.needs_account:
+        if _in_account(declared, context.actor):
             await unit.lock_account()
             _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile
         made = await declared.operation(unit, **given)
@@ -179,7 +184,8 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         outcome = keys | {name: value for name, value in made.items() if not isinstance(value, Base)}
         await session.flush()  # what the constraints refuse is refused here
         context.commits()
-        context.actor = unit.actor
+        if not unit.actor.is_gateway:  # whom it acted for ends with the transaction
+            context.actor = unit.actor
 
     try:
         await context.database.write(work, scope_of(context.actor))
