@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -11,6 +11,7 @@ import strawberry
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.types.base import StrawberryList
 
 from app.auth.actor import Actor
 from app.auth.permissions import Permission
@@ -52,12 +53,20 @@ _CONSTRAINTS: dict[str, type[AppError]] = {
 
 @strawberry.type(description="A rule that the input broke. Nothing was changed.")
 class UserError:
-    code: ErrorCode = strawberry.field(description="Which rule")
-    message: str = strawberry.field(description="In the language that the caller asked for")
-    path: list[str] | None = strawberry.field(
-        description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault'
-    )
-    retryable: bool = strawberry.field(description="Whether the same request may succeed later unchanged")
+    code: ErrorCode = attribute(description="Which rule")
+    message: str = attribute(description="In the language that the caller asked for")
+    path: list[str] | None = attribute(description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault')
+    retryable: bool = attribute(description="Whether the same request may succeed later unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a UserError shows."""
+
+    code: ErrorCode
+    message: str
+    path: list[str] | None
+    retryable: bool
 
 
 @strawberry.type
@@ -88,6 +97,7 @@ class Mutation:
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
     person_only: bool = False
     gateway: ByGateway = "never"
+    results: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def field(self) -> Any:
         needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
@@ -105,13 +115,16 @@ def mutation(
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
     person_only: bool = False,
     gateway: ByGateway = "never",
+    results: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] | None = None,
 ) -> Mutation:
     """Declares a mutation.
 
-    operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
+    operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names.
+               `broken` are rules that the input broke where something is kept all the same
+    results    makes values of what the operation answered that are told even if nothing is written, being only validated
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, results)
 
 
 class _NothingWritten(Exception):
@@ -127,6 +140,7 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
         _guard(declared, context.actor, context.settings)
         _check_account(declared, context.actor)
         outcome = await _transact(declared, context, read_input(given), only_validating)
+        errors = outcome.get("broken", [])
     except AppErrors as several:
         errors = several.errors
     except AppError as one:
@@ -177,6 +191,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         made = await declared.operation(unit, **given)
         # Keys only, and now: a transaction that is rolled back takes its rows' values along.
         keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
+        keys |= declared.results(context, made) if declared.results else {}
         if only_validating:
             # What would have been made is not there to be read, a secret not to be given; what was to be changed reads as it is.
             outcome = keys
@@ -223,13 +238,18 @@ def _payload(declared: Mutation, context: Context, given: Any, outcome: Mapping[
     """An instance of the payload's type: keys where it shows rows, which the executor then reads."""
     made: Any = object.__new__(declared.payload)
     for field in declared.payload.__strawberry_definition__.fields:
-        made.__dict__[getattr(field.source, "local", field.python_name)] = None
+        made.__dict__[getattr(field.source, "local", field.python_name)] = [] if isinstance(field.type, StrawberryList) else None
     made.__dict__.update(outcome)
-    made.user_errors = [_user_error(context, error) for error in errors]
+    made.user_errors = [told(context, error) for error in errors]
     made.client_mutation_id = given.client_mutation_id
     return made
 
 
-def _user_error(context: Context, error: AppError) -> UserError:
-    path = None if error.path is None else ["input", *(camel_case(str(step)) for step in error.path)]
-    return UserError(code=error.code, message=error.words(context.language), path=path, retryable=error.retryable)
+def told(context: Context, error: AppError) -> Broken:
+    path = None if error.path is None else input_path(error.path)
+    return Broken(code=error.code, message=error.words(context.language), path=path, retryable=error.retryable)
+
+
+def input_path(steps: Sequence[str | int]) -> list[str]:
+    """A place in the input as callers know it."""
+    return ["input", *(camel_case(str(step)) for step in steps)]
