@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
+from app.auth.sign_in.client import Arrived
+from app.auth.sign_in.person import Person
 from app.clock import month_later, riyadh_day
 from app.models import (
     Base,
@@ -39,6 +41,7 @@ from app.models import (
     Teleworker,
     User,
 )
+from app.operations.sign_in import Visit, enter
 from app.values import has_check_digit
 from tests.portal import Caller, Portal
 
@@ -110,6 +113,12 @@ class World:
     async def company(self, arabic: str, english: str, *, provider: Provider | None = None) -> Company:
         """One more company, of a provider of its own unless it is given one."""
         return await _company(self.portal, arabic, english, provider)
+
+    async def sign_in(self, user: User) -> None:
+        """At the unified login: what invited them makes them a member."""
+        told = Person("https://login.example.sa", user.national_id, user.national_id, user.name or "", None, None, Locale.AR)
+        visit = Visit(self.portal.clock(), "x", None, None)
+        await enter(self.portal.server_database, self.portal.settings, Arrived(told, "/", None, None), visit)
 
     async def establishment(self, **values: Any) -> Establishment:
         number, now = next(_numbers), self.portal.clock()

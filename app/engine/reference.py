@@ -46,7 +46,7 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
             key = getattr(parent, source.local)
             return None if key is None else context.load(source, partial(_by_key, context, source, True), key)
         case Many():
-            return _page(context, declared, source, None if source.key is None else parent.id, arguments)
+            return _page(context, declared, source, parent.id if source.has_parent else None, arguments)
         case All():
             return context.load(source, partial(_all, context, source), parent.id)
         case Batch():
@@ -122,7 +122,9 @@ async def _all(context: Context, source: All, parents: list[UUID]) -> list[list[
     row = aliased(source.model)
     columns = _columns(source.model, row, context.asker)
     found = defaultdict(list)
-    for r in await context.rows(all_rows(context.dialect, source, row, _labelled(columns)), keys=context.dialect.pack(parents)):
+    for r in await context.rows(
+        all_rows(context.dialect, source, row, context.asker, _labelled(columns)), keys=context.dialect.pack(parents)
+    ):
         found[r[0]].append(_object(source.model, columns, r[1:]))
     return [found[parent] for parent in parents]
 
@@ -198,7 +200,7 @@ async def _counts(context: Context, source: Many, request: PageRequest, parents:
 
 
 def _keys(context: Context, source: Many, parents: list[Any]) -> dict[str, Any]:
-    return {"keys": context.dialect.pack(parents)} if source.key else {}
+    return {"keys": context.dialect.pack(parents)} if source.has_parent else {}
 
 
 def _packed(context: Context, request: PageRequest) -> dict[str, Any]:

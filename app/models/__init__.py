@@ -16,6 +16,17 @@ from app.models.member import Member, MemberStatus, Role
 from app.models.occupation import Occupation
 from app.models.project import Project, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
+from app.models.report import (
+    ComplianceStatus,
+    ReportDuty,
+    ReportLine,
+    ReportLineVersion,
+    ReportSubmission,
+    ReportTally,
+    ReportWeek,
+    SubmissionStatus,
+    compliance_status,
+)
 from app.models.session import LogoutToken, Session, SignIn
 from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
 from app.models.teleworker import Gender, Teleworker
@@ -29,6 +40,7 @@ __all__ = [
     "City",
     "Company",
     "CompanyStatus",
+    "ComplianceStatus",
     "Contract",
     "ContractStatus",
     "Document",
@@ -61,15 +73,23 @@ __all__ = [
     "ProjectStatus",
     "Provider",
     "ProviderStatus",
+    "ReportDuty",
+    "ReportLine",
+    "ReportLineVersion",
+    "ReportSubmission",
+    "ReportTally",
+    "ReportWeek",
     "Role",
     "Session",
     "SignIn",
     "SpToken",
+    "SubmissionStatus",
     "Teleworker",
     "TokenStatus",
     "TrustedDocument",
     "User",
     "UserEstablishment",
+    "compliance_status",
     "contract_status",
     "employment_status",
     "invitation_status",

@@ -17,6 +17,13 @@ from app.models import EventType, Locale, Member, MemberStatus, Role, User
 from app.models.base import uuid7
 from app.operations.work import Work
 
+# What becomes of a membership: invited people join at their next sign-in, either may be taken out, and who is out may be invited anew.
+TRANSITIONS: dict[MemberStatus, frozenset[MemberStatus]] = {
+    MemberStatus.INVITED: frozenset({MemberStatus.ACTIVE, MemberStatus.REVOKED}),
+    MemberStatus.ACTIVE: frozenset({MemberStatus.REVOKED}),
+    MemberStatus.REVOKED: frozenset({MemberStatus.INVITED}),
+}
+
 
 async def invite_member(work: Work, *, national_id: str, name: str, email: str, role: Role) -> dict[str, object]:
     """Invite a person, who becomes a member at their next sign-in.
@@ -29,7 +36,7 @@ async def invite_member(work: Work, *, national_id: str, name: str, email: str, 
     work.require(lacking_for_role(work.actor, role))
     user_id = await _person(work, national_id, name)
     member: Member | None = await work.one(_membership(work, user_id).with_for_update())
-    if member is not None and member.status is not MemberStatus.REVOKED:
+    if member is not None and MemberStatus.INVITED not in TRANSITIONS[member.status]:
         raise AlreadyMember(("national_id",))
     stand_in = await work.add(_stand_in(work, national_id, name, email))
     if member is None:
@@ -76,7 +83,7 @@ async def remove_member(work: Work, *, member_id: UUID) -> dict[str, object]:
     member = await work.find(Member, member_id, "member_id")
     if not is_own(work.actor, member):
         work.require(lacking_for_role(work.actor, member.role))
-    if member.status is MemberStatus.REVOKED:
+    if MemberStatus.REVOKED not in TRANSITIONS[member.status]:
         raise NotEditable(("member_id",), current=member.status)
     await _keep_an_owner(work, member)
     if member.status is MemberStatus.ACTIVE:

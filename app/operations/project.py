@@ -1,4 +1,4 @@
-"""Editing and deleting projects."""
+"""A company's projects: making, editing, submitting and deleting them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,55 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.errors import ContractNotActive, NotEditable, ProjectInUse, ProjectNotApproved, ValidationFailed
-from app.models import Contract, ContractStatus, Employment, EventType, Job, Project, ProjectStatus, contract_status, is_current
+from app.errors import ContractNotActive, IllegalTransition, NotEditable, ProjectInUse, ProjectNotApproved, ValidationFailed
+from app.models import (
+    Contract,
+    ContractStatus,
+    Employment,
+    EventType,
+    Job,
+    Project,
+    ProjectKind,
+    ProjectStatus,
+    contract_status,
+    is_current,
+)
 from app.operations.work import Work
 
 # While the portal reviews it, or once it is over, a project stays as it is.
 EDITABLE = frozenset({ProjectStatus.DRAFT, ProjectStatus.RETURNED, ProjectStatus.APPROVED})
+# What its company may make of a project; all else the portal decides. A client's arrives approved.
+TRANSITIONS: dict[ProjectStatus, frozenset[ProjectStatus]] = {
+    ProjectStatus.DRAFT: frozenset({ProjectStatus.SUBMITTED}),
+    ProjectStatus.SUBMITTED: frozenset(),
+    ProjectStatus.RETURNED: frozenset({ProjectStatus.SUBMITTED}),
+    ProjectStatus.APPROVED: frozenset(),
+    ProjectStatus.REJECTED: frozenset(),
+    ProjectStatus.SUSPENDED: frozenset(),
+    ProjectStatus.COMPLETED: frozenset(),
+}
+
+
+async def create_project(work: Work, **values: Any) -> dict[str, object]:
+    """Make a project of the company's own, a draft until it is submitted.
+
+    values  columns of Project by name.
+    Raises  ValidationFailed  it would end before it begins
+    Source  guide 12; domain, states.
+    """
+    check_period(values.get("starts_on"), values.get("ends_on"))
+    project = await work.add(
+        Project(
+            company_id=work.company.id,
+            kind=ProjectKind.OWN,
+            status=ProjectStatus.DRAFT,
+            created_at=work.now,
+            updated_at=work.now,
+            **values,
+        )
+    )
+    await work.record(EventType.PROJECT_CREATED, project)
+    return {"project": project}
 
 
 async def update_project(work: Work, *, project_id: UUID, version: int | None = None, **changes: Any) -> dict[str, object]:
@@ -33,6 +76,23 @@ async def update_project(work: Work, *, project_id: UUID, version: int | None = 
         check_period(project.starts_on, project.ends_on)
         work.touch(project)
         await work.record(EventType.PROJECT_UPDATED, project)
+    return {"project": project}
+
+
+async def submit_project(work: Work, *, project_id: UUID, version: int | None = None) -> dict[str, object]:
+    """Put a draft, or one that was returned, before the portal.
+
+    Raises  NotFound, VersionConflict
+            IllegalTransition  the state table has no such step
+    Source  guide 12; domain, states.
+    """
+    project = await work.find(Project, project_id, "project_id")
+    work.check_version(project, version)
+    if ProjectStatus.SUBMITTED not in TRANSITIONS[project.status]:
+        raise IllegalTransition(("project_id",), current=project.status, wanted=ProjectStatus.SUBMITTED)
+    project.status = ProjectStatus.SUBMITTED
+    work.touch(project)
+    await work.record(EventType.PROJECT_SUBMITTED, project)
     return {"project": project}
 
 

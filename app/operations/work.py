@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.actor import Actor
 from app.auth.permissions import ROLE_PERMISSIONS, Permission
 from app.auth.tokens import permissions_of
-from app.auth.visible import scope_parameters, visible
+from app.auth.visible import scope_of, scope_parameters, visible
 from app.clock import riyadh_day
+from app.database import assume
 from app.errors import AccountNotSelected, AccountSuspended, Forbidden, NotFound, Unauthenticated, VersionConflict
 from app.models import (
     LIVE_WORLD,
@@ -91,6 +92,15 @@ class Work:
         is_suspended = self.account.status is CompanyStatus.SUSPENDED or provider_status is ProviderStatus.SUSPENDED
         if is_suspended and not though_suspended:
             raise AccountSuspended
+
+    async def enter(self, company_id: UUID) -> None:
+        """Goes on for that company, which the transaction has only now found: the portal's gateway has none of its own.
+
+        For this unit of work alone: whatever the caller asks next is asked as before. Raises AccountSuspended.
+        """
+        self.actor = replace(self.actor, account_id=company_id)
+        await assume(self.session, scope_of(self.actor))
+        await self.lock_account()
 
     def _standing(self, account: Company) -> Any:
         """The provider's state; the person's role, or the token's scopes, null where it is over."""

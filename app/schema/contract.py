@@ -1,4 +1,4 @@
-"""A company's contracts with establishments."""
+"""A company's contracts with establishments, and ending them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import strawberry
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import aliased
 
-from app import models
+from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, column, expression, graph_type, identity, related
+from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_by
 from app.engine.filters import any_of, between, refers, search
+from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
 from app.models import ContractStatus, contract_status
 from app.models.base import Row
+from app.operations import contract as operations
+from app.resolvers.mutation import Payload, mutation
 from app.schema.project import PROJECT_ORDER, ProjectFilter
 from app.schema.shared import DateRange, Node
 
@@ -70,3 +73,24 @@ class Contract(Node):
     version: int = column(models.Contract.version, description="Rises with every change; sent along, it guards against lost updates")
     created_at: datetime = column(models.Contract.created_at, description="When it was made")
     updated_at: datetime = column(models.Contract.updated_at, description="When it was last changed")
+
+
+@strawberry.input(description="Which contract to end before its time, and why.")
+class TerminateContractInput(CheckedInput):
+    contract_id: strawberry.ID = required("The contract", key_of(models.Contract))
+    reason: str = required("Why, for the record", values.text(1000))
+    version: int | None = given("The version that was read; another one is VERSION_CONFLICT")
+
+
+@strawberry.type(description="The contract, terminated.")
+class TerminateContractPayload(Payload):
+    contract = related_by(models.Contract, "contract_id", description="The contract")
+
+
+terminate_contract = mutation(
+    operations.terminate_contract,
+    TerminateContractInput,
+    TerminateContractPayload,
+    allow=Permission.CONTRACTS_WRITE,
+    description="End a contract that is in force or about to begin: its projects take no new job and no hire; employments stand",
+)

@@ -1,4 +1,4 @@
-"""Projects, and editing and deleting them."""
+"""Projects, and making, editing, submitting and deleting them."""
 
 from __future__ import annotations
 
@@ -80,15 +80,43 @@ class Project(Node):
     updated_at: datetime = column(models.Project.updated_at, description="When it was last changed")
 
 
+# The same rules whether a project is made or edited.
+_TITLE, _SCOPE, _HEADCOUNT = values.text(200), values.text(4000), values.whole_number(1, 100_000)
+
+
+@strawberry.input(description="A project of the company's own.")
+class CreateProjectInput(CheckedInput):
+    title_ar: str = required("Title in Arabic", _TITLE)
+    title_en: str | None = given("Title in English", _TITLE)
+    scope: str | None = given("What is to be done", _SCOPE)
+    starts_on: date | None = given("First day", values.a_date)
+    ends_on: date | None = given("Last day, included", values.a_date)
+    planned_headcount: int | None = given("How many people it is planned for, 1 to 100,000", _HEADCOUNT)
+
+
+@strawberry.type(description="The project, a draft.")
+class CreateProjectPayload(Payload):
+    project = related_by(models.Project, "project_id", description="The project")
+
+
+create_project = mutation(
+    operations.create_project,
+    CreateProjectInput,
+    CreateProjectPayload,
+    allow=Permission.PROJECTS_WRITE,
+    description="Make a project of the company's own; it is a draft until it is submitted",
+)
+
+
 @strawberry.input(description="Changes to a project: an absent field stays, null clears what may be null.")
 class UpdateProjectInput(CheckedInput):
     project_id: strawberry.ID = required("The project", key_of(models.Project))
-    title_ar: str | None = given("Title in Arabic", values.text(200), clearable=False)
-    title_en: str | None = given("Title in English", values.text(200))
-    scope: str | None = given("What is to be done", values.text(4000))
+    title_ar: str | None = given("Title in Arabic", _TITLE, clearable=False)
+    title_en: str | None = given("Title in English", _TITLE)
+    scope: str | None = given("What is to be done", _SCOPE)
     starts_on: date | None = given("First day", values.a_date)
     ends_on: date | None = given("Last day, included", values.a_date)
-    planned_headcount: int | None = given("How many people it is planned for, 1 to 100,000", values.whole_number(1, 100_000))
+    planned_headcount: int | None = given("How many people it is planned for, 1 to 100,000", _HEADCOUNT)
     version: int | None = given("The version that was read; another one is VERSION_CONFLICT")
 
 
@@ -103,6 +131,26 @@ update_project = mutation(
     UpdateProjectPayload,
     allow=Permission.PROJECTS_WRITE,
     description="Edit a project that is a draft, returned or approved",
+)
+
+
+@strawberry.input(description="Which project to submit.")
+class SubmitProjectInput(CheckedInput):
+    project_id: strawberry.ID = required("The project", key_of(models.Project))
+    version: int | None = given("The version that was read; another one is VERSION_CONFLICT")
+
+
+@strawberry.type(description="The project, submitted.")
+class SubmitProjectPayload(Payload):
+    project = related_by(models.Project, "project_id", description="The project")
+
+
+submit_project = mutation(
+    operations.submit_project,
+    SubmitProjectInput,
+    SubmitProjectPayload,
+    allow=Permission.PROJECTS_WRITE,
+    description="Put a project that is a draft, or was returned, before the portal for approval",
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.models import Company, Member, MemberStatus, Provider, Role, Session, SpToken, User
+from app.models import Company, Member, MemberStatus, ProjectKind, ProjectStatus, Provider, Role, Session, SpToken, User
 from tests.portal import NOBODY, Caller, Reply
 from tests.world import World
 
@@ -320,6 +320,18 @@ async def _changed_project(world: World, company: Company) -> dict[str, Any]:
     return {**await _project(world, company), "titleAr": "آخر"}
 
 
+async def _new_project(world: World, company: Company) -> dict[str, Any]:
+    return {"titleAr": "مشروع"}
+
+
+async def _draft(world: World, company: Company) -> dict[str, Any]:
+    return {"projectId": (await world.project(company, kind=ProjectKind.OWN, status=ProjectStatus.DRAFT)).public_id}
+
+
+async def _contract(world: World, company: Company) -> dict[str, Any]:
+    return {"contractId": (await world.contract(company)).public_id, "reason": "انتهت الحاجة"}
+
+
 async def _new_job(world: World, company: Company) -> dict[str, Any]:
     return {**await _project(world, company), "titleAr": "موظف", "vacancies": 1, "employmentType": "FULL_TIME", "weeklyHours": 40}
 
@@ -355,6 +367,9 @@ _OWNERS, _MANAGERS, _WRITERS = {Role.OWNER}, {Role.OWNER, Role.ADMIN}, {Role.OWN
 EVERY = [
     Each("acceptInvitation", "INVITATIONS_DECIDE", _MANAGERS, _invitation, "invitationId"),
     Each("rejectInvitation", "INVITATIONS_DECIDE", _MANAGERS, _invitation, "invitationId"),
+    Each("terminateContract", "CONTRACTS_WRITE", _MANAGERS, _contract, "contractId"),
+    Each("createProject", "PROJECTS_WRITE", _WRITERS, _new_project, None),
+    Each("submitProject", "PROJECTS_WRITE", _WRITERS, _draft, "projectId"),
     Each("updateProject", "PROJECTS_WRITE", _WRITERS, _changed_project, "projectId"),
     Each("deleteProject", "PROJECTS_DELETE", _MANAGERS, _project, "projectId"),
     Each("addJob", "JOBS_WRITE", _WRITERS, _new_job, "projectId"),
@@ -391,7 +406,9 @@ async def test_validating_only_writes_nothing_and_the_id_of_the_client_comes_bac
 async def test_a_validated_input_tells_the_same_errors_and_the_id_comes_back_with_them(world: World, mutation: Each) -> None:
     given, owner = await mutation.given(world, world.north), await world.person()
     wrong = (
-        {**given, mutation.subject: "none"} if mutation.subject else {**given, **{name: " " for name in given if name.startswith("name")}}
+        {**given, mutation.subject: "none"}
+        if mutation.subject
+        else {**given, **{name: " " for name in given if name.startswith(("name", "title"))}}
     )
 
     validated = await mutation(world, owner, wrong, validateOnly=True, clientMutationId="a")

@@ -88,19 +88,41 @@ async def test_who_has_joined_shows_under_their_own_name_and_keeps_it_when_remov
         assert shown["user"]["name"] == world.stranger.name
 
 
-@pytest.mark.parametrize("status", list(MemberStatus))
-async def test_who_is_a_member_or_invited_is_not_invited_again(world: World, status: MemberStatus) -> None:
+# What inviting, signing in and removing do with a membership in each state: the new state, or the code of the refusal.
+_ACTS: dict[tuple[str, str], str | None] = {
+    ("INVITED", "invite"): "ALREADY_MEMBER",
+    ("INVITED", "sign in"): "ACTIVE",
+    ("INVITED", "remove"): "REVOKED",
+    ("ACTIVE", "invite"): "ALREADY_MEMBER",
+    ("ACTIVE", "sign in"): None,
+    ("ACTIVE", "remove"): "REVOKED",
+    ("REVOKED", "invite"): "INVITED",
+    ("REVOKED", "sign in"): None,
+    ("REVOKED", "remove"): "ILLEGAL_TRANSITION",
+}
+_TOLD = {"INVITED": "MEMBER_INVITED", "ACTIVE": "MEMBER_JOINED", "REVOKED": "MEMBER_REMOVED"}
+
+
+@pytest.mark.parametrize(("status", "act"), list(_ACTS))
+async def test_a_membership_takes_the_steps_of_the_table_and_no_other(world: World, status: str, act: str) -> None:
     person = await world.user()
-    await world.join(person, world.north, Role.VIEWER, status)
-
-    reply = await _invite(world, nationalId=person.national_id, role="MEMBER")
-
+    await world.join(person, world.north, Role.VIEWER, MemberStatus(status))
     [member] = await world.portal.fetch(select(Member).where(Member.user_id == person.id))
-    if status is MemberStatus.REVOKED:
-        assert (reply.codes, member.status, member.role) == ([], MemberStatus.INVITED, Role.MEMBER)
+
+    if act == "sign in":
+        await world.sign_in(person)
+        codes = []
     else:
-        assert (reply.codes, reply.paths) == (["ALREADY_MEMBER"], [["input", "nationalId"]])
-        assert (member.status, member.role, await world.events()) == (status, Role.VIEWER, [])
+        reply = await (_remove(world, member) if act == "remove" else _invite(world, nationalId=person.national_id, role="MEMBER"))
+        codes = reply.codes
+
+    became = _ACTS[status, act]
+    stored = await world.now_of(member)
+    if became in _TOLD:
+        assert (codes, stored.status, await world.events()) == ([], became, [(1, _TOLD[became])])
+    else:
+        assert (codes, stored.status, await world.events()) == ([became] if became else [], status, [])
+    assert stored.role == (Role.MEMBER if became == "INVITED" else Role.VIEWER)
 
 
 async def test_all_broken_rules_of_an_invitation_are_told_at_once(world: World) -> None:

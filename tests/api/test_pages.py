@@ -350,6 +350,31 @@ async def test_what_is_not_asked_for_is_not_counted(crowd: Crowd, listed: Listed
     assert len(with_count.statements) == len(without.statements) + 1
 
 
+async def test_the_dashboard_takes_as_many_statements_however_much_there_is(
+    world: World, record_property: Callable[[str, object], None]
+) -> None:
+    dashboard = schema._schema.type_map["Dashboard"]
+    assert isinstance(dashboard, GraphQLObjectType)
+    text, owner = f"query {{ viewer {{ account {{ dashboard {{ {_all_fields(dashboard)} }} }} }} }}", await world.person()
+
+    seen = [await world.portal(text, owner)]
+    for more in (1, 4):
+        for _ in range(more):
+            await world.invitation()
+            project = await world.project()
+            await world.project(kind=ProjectKind.OWN, status="DRAFT")
+            await world.employment(await world.job(project, vacancies=5, filled=1))
+        seen.append(await world.portal(text, owner))
+
+    names = ["pendingInvitations", "activeContracts", "approvedProjects", "ownProjects", "openJobs", "openVacancies", "activeTeleworkers"]
+    figures = [[reply.data["viewer"]["account"]["dashboard"][name] for name in names] for reply in seen]
+    counts = [len(reply.statements) for reply in seen]
+    print(f"{world.portal.database.engine.dialect.name:>10} dashboard {counts}")
+    record_property("statements", counts)
+    assert figures == [[0] * 7, [1, 1, 1, 1, 1, 4, 1], [5, 5, 5, 5, 5, 20, 5]]
+    assert len(set(counts)) == 1, _difference(seen[0], seen[2])
+
+
 async def _counted(crowd: Crowd, text: str, **variables: Any) -> Reply:
     reply = await crowd.portal(text, crowd.owner, **variables)
     assert reply.errors == []

@@ -1,4 +1,4 @@
-"""Editing and deleting projects."""
+"""Making, editing, submitting and deleting projects."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.models import EventType, LeavePeriod, Project, ProjectKind, ProjectStatus, Role
 from tests.portal import Reply
 from tests.world import World
 
+_SHOWN = "id kind title titleAr titleEn scope status startsOn endsOn plannedHeadcount version contract { id } establishment { id }"
+_ERRORS = "userErrors { code path message retryable }"
+CREATE = f"mutation($input: CreateProjectInput!) {{ createProject(input: $input) {{ project {{ {_SHOWN} }} {_ERRORS} }} }}"
+SUBMIT = f"mutation($input: SubmitProjectInput!) {{ submitProject(input: $input) {{ project {{ {_SHOWN} }} {_ERRORS} }} }}"
 UPDATE = """mutation($input: UpdateProjectInput!) { updateProject(input: $input) {
     project { id title titleAr titleEn scope startsOn endsOn plannedHeadcount version updatedAt viewerCanUpdate }
     userErrors { code path message retryable } } }"""
@@ -21,8 +26,6 @@ LISTED = """query($project: ID!, $job: ID!) { project: node(id: $project) { id }
     viewer { account { approvedProjects { totalCount nodes { id } } jobs { totalCount nodes { id } } } } }"""
 CAN = "query($id: ID!) { node(id: $id) { ... on Project { viewerCanUpdate viewerCanDelete } } }"
 
-EDITABLE = {"DRAFT", "RETURNED", "APPROVED"}
-
 
 async def _update(world: World, project: Project, **changes: Any) -> Reply:
     return await world.portal(UPDATE, await world.person(), input={"projectId": project.public_id, **changes})
@@ -30,6 +33,115 @@ async def _update(world: World, project: Project, **changes: Any) -> Reply:
 
 async def _delete(world: World, project: Project, **more: Any) -> Reply:
     return await world.portal(DELETE, await world.person(), input={"projectId": project.public_id, **more})
+
+
+async def _create(world: World, **given: Any) -> Reply:
+    return await world.portal(CREATE, await world.person(), input={"titleAr": "مشروع", **given})
+
+
+async def _submit(world: World, project: Project, **more: Any) -> Reply:
+    return await world.portal(SUBMIT, await world.person(), input={"projectId": project.public_id, **more})
+
+
+# ---- createProject -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_own_project_begins_as_a_draft_and_is_listed_at_once(world: World) -> None:
+    given = {"titleEn": "Own", "scope": "النطاق", "startsOn": "2026-12-01", "endsOn": "2026-12-01", "plannedHeadcount": 100_000}
+
+    reply, bare = await _create(world, titleAr=" مشروع الأرشفة ", **given), await _create(world)
+    listed = await world.portal(
+        'query { viewer { account { ownProjects(where: {search: "الارشفه"}) { nodes { id } } approvedProjects { totalCount } } } }',
+        await world.person(),
+    )
+
+    assert (reply.codes, bare.codes) == ([], [])
+    made = reply.data["createProject"]["project"]
+    nothing: dict[str, Any] = {"contract": None, "establishment": None}
+    assert made == {
+        "id": made["id"], "kind": "OWN", "title": "Own", "titleAr": "مشروع الأرشفة", **given, "status": "DRAFT", "version": 1, **nothing
+    }  # fmt: skip
+    assert bare.data["createProject"]["project"]["plannedHeadcount"] is None
+    assert listed.data["viewer"]["account"] == {"ownProjects": {"nodes": [{"id": made["id"]}]}, "approvedProjects": {"totalCount": 0}}
+    assert await world.events() == [(1, "PROJECT_CREATED"), (2, "PROJECT_CREATED")]
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"titleAr": " "}, "titleAr"),
+        ({"titleAr": "a\u202eb"}, "titleAr"),
+        ({"titleEn": "x" * 201}, "titleEn"),
+        ({"scope": "x" * 4001}, "scope"),
+        ({"startsOn": "1899-12-31"}, "startsOn"),
+        ({"endsOn": "3000-01-01"}, "endsOn"),
+        ({"startsOn": "2026-12-02", "endsOn": "2026-12-01"}, "endsOn"),
+        ({"plannedHeadcount": 0}, "plannedHeadcount"),
+        ({"plannedHeadcount": 100_001}, "plannedHeadcount"),
+    ],
+)
+async def test_a_new_project_keeps_the_rules_of_an_edited_one(world: World, given: dict[str, Any], path: str) -> None:
+    project = await world.project(kind=ProjectKind.OWN, status=ProjectStatus.DRAFT)
+
+    replies = [await _create(world, **given), await _update(world, project, **given)]
+
+    assert [reply.codes for reply in replies] == [["VALIDATION_FAILED"]] * 2
+    assert [reply.paths for reply in replies] == [[["input", path]]] * 2
+    assert await world.portal.fetch(select(Project.version)) == [1]
+    assert await world.events() == []
+
+
+# ---- submitProject -----------------------------------------------------------------------------------------------------
+
+# What the company may do in each state of an own project: edit it, submit it, add jobs to it. Deleting is always possible.
+_COMPANYS = {
+    "DRAFT": {"update", "submit"},
+    "SUBMITTED": set(),
+    "RETURNED": {"update", "submit"},
+    "APPROVED": {"update", "add"},
+    "REJECTED": set(),
+    "SUSPENDED": set(),
+    "COMPLETED": set(),
+}
+_ADD = """mutation($input: AddJobInput!) { addJob(input: $input) { userErrors { code path } } }"""
+
+
+@pytest.mark.parametrize("status", list(ProjectStatus))
+async def test_a_company_does_with_a_project_what_its_state_allows_and_no_more(world: World, status: ProjectStatus) -> None:
+    made = {act: await world.project(kind=ProjectKind.OWN, status=status, review_note="x") for act in ("submit", "update", "add", "delete")}
+    job = {"titleAr": "موظف", "vacancies": 1, "employmentType": "FULL_TIME", "weeklyHours": 40}
+    owner = await world.person()
+    can = await world.portal(CAN, owner, id=made["update"].public_id)
+
+    replies = {
+        "submit": await _submit(world, made["submit"], version=1),
+        "update": await _update(world, made["update"], titleAr="آخر"),
+        "add": await world.portal(_ADD, owner, input={"projectId": made["add"].public_id, **job}),
+        "delete": await _delete(world, made["delete"]),
+    }
+
+    refusals = {"submit": "ILLEGAL_TRANSITION", "update": "ILLEGAL_TRANSITION", "add": "PROJECT_NOT_APPROVED"}
+    allowed = _COMPANYS[status] | {"delete"}
+    assert {act: reply.codes for act, reply in replies.items()} == {act: [] if act in allowed else [refusals[act]] for act in replies}
+    assert {act: reply.paths for act, reply in replies.items() if reply.codes} == {
+        act: [["input", "projectId"]] for act in replies if act not in allowed
+    }
+    assert can.data["node"] == {"viewerCanUpdate": "update" in allowed, "viewerCanDelete": True}
+    stored = await world.now_of(made["submit"])
+    assert (stored.status, stored.version) == ((ProjectStatus.SUBMITTED, 2) if "submit" in allowed else (status, 1))
+    assert stored.review_note == "x"
+    events = {"submit": "PROJECT_SUBMITTED", "update": "PROJECT_UPDATED", "add": "JOB_ADDED", "delete": "PROJECT_DELETED"}
+    assert [name for _, name in await world.events()] == [events[act] for act in replies if act in allowed]
+
+
+async def test_a_project_of_another_version_is_not_submitted(world: World) -> None:
+    project = await world.project(kind=ProjectKind.OWN, status=ProjectStatus.DRAFT, version=2)
+
+    replies = [await _submit(world, project, version=1), await _submit(world, project, version=2), await _submit(world, project)]
+
+    assert [reply.codes for reply in replies] == [["VERSION_CONFLICT"], [], ["ILLEGAL_TRANSITION"]]
+    assert (await world.now_of(project)).version == 3
+    assert await world.events() == [(1, "PROJECT_SUBMITTED")]
 
 
 # ---- updateProject -----------------------------------------------------------------------------------------------------
@@ -145,20 +257,6 @@ async def test_a_project_cannot_end_before_it_begins(world: World) -> None:
     assert [reply.paths for reply in replies] == [[["input", "endsOn"]]] * 3
     assert (await world.now_of(project)).version == 1
     assert await world.events() == []
-
-
-@pytest.mark.parametrize("status", list(ProjectStatus))
-async def test_a_project_is_edited_as_a_draft_returned_or_approved(world: World, status: ProjectStatus) -> None:
-    project = await world.project(kind=ProjectKind.OWN, status=status)
-    owner = await world.person()
-
-    can = await world.portal(CAN, owner, id=project.public_id)
-    reply = await _update(world, project, titleAr="آخر")
-
-    assert can.data["node"]["viewerCanUpdate"] is (status in EDITABLE)
-    assert reply.codes == ([] if status in EDITABLE else ["ILLEGAL_TRANSITION"])
-    assert reply.paths == ([] if status in EDITABLE else [["input", "projectId"]])
-    assert (await world.now_of(project)).title_ar == ("آخر" if status in EDITABLE else "خدمة العملاء")
 
 
 async def test_twenty_simultaneous_edits_of_one_version_leave_one_winner(world: World) -> None:

@@ -31,8 +31,8 @@ LATER = {
     "Company.reportSubmissions", "Company.linking", "Dashboard.currentWeek", "Dashboard.complianceRate", "Dashboard.overdueWeeks",
 }  # fmt: skip
 LATER_MUTATIONS = {
-    "terminateContract", "createDocumentUpload",
-    "attachContractDocument", "createProject", "submitProject", "hireTeleworker", "updateEmployment", "endEmployment",
+    "createDocumentUpload",
+    "attachContractDocument", "hireTeleworker", "updateEmployment", "endEmployment",
     "submitWeeklyReport", "createWebhook", "updateWebhook", "deleteWebhook", "redeliverWebhook", "contactUs", "deliverInvitation",
     "withdrawInvitation", "deliverProject", "decideProject", "setSandboxClock", "resetSandbox",
 }  # fmt: skip
