@@ -292,6 +292,43 @@ class DocumentInUse(AppError):
     ar = "هذا المستند يخص عقدا آخر أو دعوة أخرى. ارفعه مجددا لهذا العقد."
 
 
+class PeriodNotOpen(AppError):
+    code = ErrorCode.PERIOD_NOT_OPEN
+    en = "This week cannot be reported yet: it opens on {opens}."
+    ar = "لا يمكن إرسال تقرير هذا الأسبوع بعد: يفتح في {opens}."
+
+
+class PeriodLocked(AppError):
+    code = ErrorCode.PERIOD_LOCKED
+    en = "This week cannot be reported any more: it was locked on {locked}."
+    ar = "لم يعد بالإمكان إرسال تقرير هذا الأسبوع: أغلق في {locked}."
+
+
+class UnknownTeleworker(AppError):
+    code = ErrorCode.UNKNOWN_TELEWORKER
+    en = "Nobody with this national id was employed there in that week."
+    ar = "لا يوجد عامل بهذا الرقم كان يعمل هناك في ذلك الأسبوع."
+
+
+class NobodyWorksThere(UnknownTeleworker):
+    """An establishment that the company does not work for: one that does not exist is told alike."""
+
+    en = "You had no contract with this establishment in that week, so nobody was employed there."
+    ar = "لم يكن لديك عقد مع هذه المنشأة في ذلك الأسبوع، فلا أحد يعمل فيها."
+
+
+class DuplicateLine(AppError):
+    code = ErrorCode.DUPLICATE_LINE
+    en = "Line {first} is about the same teleworker at the same establishment."
+    ar = "السطر {first} عن العامل نفسه في المنشأة نفسها."
+
+
+class ReportReasonRequired(AppError):
+    code = ErrorCode.REPORT_REASON_REQUIRED
+    en = "The deadline has passed: changing what was reported needs a reason."
+    ar = "انتهت المهلة: تعديل ما سبق إرساله يتطلب ذكر السبب."
+
+
 class ScopeNotGrantable(AppError):
     code = ErrorCode.SCOPE_NOT_GRANTABLE
     en = "You cannot give the scope {scope} to a token."

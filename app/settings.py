@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.clock import ReportWindow
 from app.values import is_loopback
 
 VERSION = "0.1.0"
@@ -88,6 +91,11 @@ class Settings(BaseSettings):
     upload_arrival_seconds: float = Field(default=120, gt=0)  # until all the bytes must have arrived
 
     invitation_days: int = Field(default=30, ge=1, le=3650)  # until an invitation expires that names no other time
+    # When a week may be reported, counted from its end, Sunday 00:00 in Riyadh.
+    report_opens_hours: int = Field(default=0, ge=0)
+    report_due_hours: int = Field(default=72, ge=0)  # until the end of Tuesday
+    report_locks_hours: int = Field(default=28 * 24, ge=0)
+    most_report_lines: int = Field(default=5000, ge=1)  # in one submission
 
     # Limits that hold before any work.
     most_bytes_anonymous: int = Field(default=100_000, ge=1)  # of a request's body
@@ -163,3 +171,14 @@ class Settings(BaseSettings):
         if not address.lower().startswith("https://") and not (address.lower().startswith("http://") and is_loopback(address)):
             raise ValueError("must begin with https://, or with http:// on a loopback address")
         return address
+
+    @model_validator(mode="after")
+    def _windows_follow_each_other(self) -> Self:
+        if not self.report_opens_hours < self.report_due_hours <= self.report_locks_hours:
+            raise ValueError("report_opens_hours, report_due_hours and report_locks_hours must follow one another")
+        return self
+
+    @cached_property
+    def report_window(self) -> ReportWindow:
+        opens, due, locks = (timedelta(hours=given) for given in (self.report_opens_hours, self.report_due_hours, self.report_locks_hours))
+        return ReportWindow(opens, due, locks)

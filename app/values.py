@@ -56,6 +56,27 @@ def money(value: str) -> Decimal:
         raise ValidationFailed(en='Give an amount in riyals such as "4500.00".', ar='أدخل مبلغا بالريال مثل "4500.00".') from None
 
 
+def count(least: int, most: int) -> Rule:
+    """A whole number, which may have come as a text."""
+    within = whole_number(least, most)
+
+    def rule(value: int | str) -> int:
+        if isinstance(value, str):
+            plain = ascii_digits(value).strip()
+            value = int(plain) if re.fullmatch(r"\d{1,12}", plain, re.ASCII) else -1
+        return int(within(value))
+
+    return rule
+
+
+def percentage(value: str) -> Decimal:
+    """0 to 100, two decimals at most."""
+    plain = ascii_digits(value).strip().replace("٫", ".")
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,2})?", plain, re.ASCII) or (found := Decimal(plain)) > 100:
+        raise ValidationFailed(en='Give a number from 0 to 100 such as "87.50".', ar='أدخل عددا من 0 إلى 100 مثل "87.50".')
+    return found.quantize(Decimal("0.01"))
+
+
 def a_date(value: date) -> date:
     if not _FIRST_DAY <= value <= _LAST_DAY:
         raise ValidationFailed(en="Give a date from 1900 to 2999.", ar="أدخل تاريخا بين عامي 1900 و2999.")

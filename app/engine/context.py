@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.actor import Actor
 from app.auth.visible import scope_of, scope_parameters
-from app.clock import riyadh_day
+from app.clock import riyadh_day, week_number
 from app.database import Database, Reading, driver_of
 from app.engine.declare import Asker, Perform
 from app.engine.dialects import Dialect, Statement, dialect_named
@@ -93,8 +93,11 @@ class Context:
     @property
     def parameters(self) -> dict[str, Any]:
         """What any statement of the graph may be run with."""
-        now = self.rules_now
-        return {**scope_parameters(self.actor), "language": self.language, "now": now, "real_now": self.now, "today": riyadh_day(now)}
+        now, window = self.rules_now, self.settings.report_window
+        today = riyadh_day(now)
+        weeks = {"this_week": week_number(today), "last_due": window.last_due(now), "last_locked": window.last_locked(now)}
+        clocks = {"now": now, "real_now": self.now, "today": today}
+        return {**scope_parameters(self.actor), "language": self.language, **clocks, **weeks}
 
     async def rows(self, statement: Statement, **more: Any) -> Sequence[Any]:
         """Runs a statement on the operation's one snapshot. One connection serves all its batches: a wide query cannot drain the pool."""

@@ -77,7 +77,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Many:
-    """Rows of `model`, a page at a time: those whose `key` is the parent's id, or all that are visible where there is no key."""
+    """Rows of `model`, a page at a time: those whose `key` is the parent's id, or all that are visible where there is no key.
+
+    through   instead of a key: (dialect) -> a table of the pairs (parent, child) of those parents that the parameter :keys holds
+    """
 
     model: type[Base]
     key: str | None
@@ -85,15 +88,21 @@ class Many:
     where: type | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)  # filters that are arguments of their own
     only: Expression | None = None
+    through: Callable[[Any], Any] | None = None
+
+    @property
+    def has_parent(self) -> bool:
+        return self.key is not None or self.through is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class All:
-    """All rows of `model` whose `key` is the parent's id, in order: for what is short by nature."""
+    """All rows of `model` whose `key` is the parent's id, in order, narrowed by `only`: for what is short by nature."""
 
     model: type[Base]
     key: str
     sort: str
+    only: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +122,10 @@ class Perform:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
-    """An attribute of the Python object that a batch or a mutation answered with. `once`: never kept, null where that is repeated."""
+    """An attribute of the Python object that a batch or a mutation answered with: a value, an object, or a list of either.
+
+    once   never kept: null where the mutation is repeated
+    """
 
     once: bool = False
 
@@ -251,10 +263,10 @@ def related_by(model: type[Base], key: str, *, description: str, free: bool = Fa
     return make_field(One(model, key), description, Guard(NONE if free else None), maybe(type_of(model), nullable))
 
 
-def all_of(foreign_key: InstrumentedAttribute[Any], *, sort: str, description: str) -> Any:
+def all_of(foreign_key: InstrumentedAttribute[Any], *, sort: str, description: str, only: Expression | None = None) -> Any:
     """A plain list of the rows whose foreign key names this row."""
     model: Any = foreign_key.class_
-    return make_field(All(model, foreign_key.key, sort), description, guarded(None), list[type_of(model)])  # type: ignore[misc]
+    return make_field(All(model, foreign_key.key, sort, only), description, guarded(None), list[type_of(model)])  # type: ignore[misc]
 
 
 def attribute(*, description: str, once: bool = False) -> Any:

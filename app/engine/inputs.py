@@ -128,6 +128,8 @@ def input_hash(name: str, value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, tuple):
+        return list(value)
     kind: Any = type(value)
     defaults = _defaults(kind)
     return {name: each for name, each in vars(value).items() if name != "client_mutation_id" and each != defaults[name]}

@@ -95,14 +95,16 @@ def connection(
     allow: Permission | None = None,
     only_in_account: bool = False,
     nullable: bool = False,
+    through: Callable[[Any], Any] | None = None,
 ) -> Any:
     """To many, as a Relay connection: the rows whose foreign key names this row, or all visible rows of a model.
 
-    only    narrows it for good. `only_in_account`: see Guard. It is nullable where it is guarded, and where `nullable` says so.
+    only     narrows it for good. `only_in_account`: see Guard. It is nullable where it is guarded, and where `nullable` says so.
+    through  see Many.
     """
     model: Any = of.class_ if isinstance(of, InstrumentedAttribute) else of
     key = of.key if isinstance(of, InstrumentedAttribute) else None
-    source = Many(model, key, order, where, arguments or {}, only)
+    source = Many(model, key, order, where, arguments or {}, only, through)
     annotation = maybe(Connection[type_of(model)], nullable or bool(allow))  # type: ignore[misc]  # a type made at run time
     return make_field(source, description, guarded(allow, only_in_account=only_in_account), annotation, _page_arguments(source))
 

@@ -47,7 +47,7 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
             key = getattr(parent, source.local)
             return None if key is None else context.load(source, partial(_by_key, context, source, True), key)
         case Many():
-            return _page(context, declared, source, None if source.key is None else parent.id, arguments)
+            return _page(context, declared, source, parent.id if source.has_parent else None, arguments)
         case All():
             return context.load(source, partial(_all, context, source), parent.id)
         case Batch():
@@ -206,7 +206,7 @@ async def _counts(context: Context, source: Many, request: PageRequest, parents:
 
 
 def _keys(context: Context, source: Many, parents: list[Any]) -> dict[str, Any]:
-    return {"keys": context.dialect.pack(parents)} if source.key else {}
+    return {"keys": context.dialect.pack(parents)} if source.has_parent else {}
 
 
 def _packed(context: Context, request: PageRequest) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, literal, select
@@ -32,7 +33,7 @@ def rows_by_key(dialect: Dialect, source: One, row: Row, asker: Asker, columns: 
 def all_rows(dialect: Dialect, source: All, row: Row, asker: Asker, columns: Columns) -> Statement:
     """The parent's key, then `columns`, in order."""
     parent = getattr(row, source.key)
-    where = [dialect.member(parent, "keys"), _seen(source.model, row, asker), *not_deleted(row)]
+    where = [dialect.member(parent, "keys"), _seen(source.model, row, asker), *narrowed(source, row, asker)]
     return select(parent, *columns).where(*where).order_by(getattr(row, source.sort), row.id)
 
 
@@ -42,9 +43,9 @@ def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRe
     def shape(row: Row) -> Any:
         where = [*matching(dialect, source, row, asker, request), *beyond(source, row, asker, request)]
         sort = [sort_value(source, request.order, request.descending, row, asker), row.id]
-        return getattr(row, source.key or "id"), where, sort, request.reading_down
+        return partial(belongs, dialect, source, row), where, sort, request.reading_down
 
-    if source.key:
+    if source.has_parent:
         return dialect.per_parent(row, columns, shape)
     _, where, sort, down = shape(row)
     return select(literal(None), *columns).where(*where).order_by(*directed(sort, down)).limit(bindparam("limit"))
@@ -53,10 +54,22 @@ def page(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRe
 def count(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest) -> Statement:
     """The parent's key (null without parents) and how many."""
     where = matching(dialect, source, row, asker, request)
-    if not source.key:
+    if not source.has_parent:
         return select(literal(None), func.count()).select_from(row).where(*where)
-    parent = getattr(row, source.key)
+    if source.through:
+        pairs = source.through(dialect)
+        return select(pairs.c.parent, func.count()).join(row, row.id == pairs.c.child).where(*where).group_by(pairs.c.parent)
+    parent = getattr(row, str(source.key))
     return select(parent, func.count()).where(*where, dialect.member(parent, "keys")).group_by(parent)
+
+
+def belongs(dialect: Dialect, source: Many, row: Row, parent: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the row is one of the parent's."""
+    if source.through is None:
+        return getattr(row, str(source.key)) == parent  # type: ignore[no-any-return]  # an alias' attributes are Any
+    pairs = source.through(dialect)
+    own = select(pairs.c.child).where(pairs.c.parent == parent).correlate(parent.table)  # type: ignore[attr-defined]  # a column
+    return row.id.in_(own)  # type: ignore[no-any-return]
 
 
 def matching(dialect: Dialect, source: Many, row: Row, asker: Asker, request: PageRequest, prefix: str = "") -> list[ColumnElement[bool]]:
@@ -70,6 +83,10 @@ def matching(dialect: Dialect, source: Many, row: Row, asker: Asker, request: Pa
 
 def _seen(model: type[Base], row: Row, asker: Asker) -> ColumnElement[bool]:
     return visible(model, row, to_gateway=asker.is_gateway)
+
+
+def narrowed(source: All, row: Row, asker: Asker) -> list[ColumnElement[bool]]:
+    return [*not_deleted(row), *([source.only(row, asker)] if source.only else [])]
 
 
 def not_deleted(row: Row) -> list[ColumnElement[bool]]:

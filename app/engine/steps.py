@@ -284,9 +284,40 @@ class BatchStep(Step):
             assert self.leaf  # noqa: S101  # one of the two
             return [None if answer is None else self.leaf(answer) for answer in answers]
         present = [answer for answer in answers if answer is not None]
-        rows = [(None, *(read(getattr(answer, name)) for name, read in self.attributes)) for answer in present]
-        made = iter(await self.block.objects(run, rows))
+        made = iter(await self.block.objects(run, rows_of(present, self.attributes)))
         return [None if answer is None else next(made) for answer in answers]
+
+
+@dataclass
+class PlainStep(Step):
+    """Objects of Python that each parent holds in an attribute: one, or a list."""
+
+    block: Block
+    attributes: list[tuple[str, Callable[[Any], Any]]]
+    place: int  # of the attribute's value in the parents' rows
+    is_list: bool
+    nullable: bool
+    has_holes: bool
+
+    async def values(self, run: Run, rows: Rows) -> list[Any]:
+        held = [row[self.place] for row in rows]
+        if not self.nullable:
+            held = [need(value) for value in held]
+        lists = [[] if value is None else value if self.is_list else [value] for value in held]
+        items = [item for items in lists for item in items]
+        if not self.has_holes:
+            items = [need(item) for item in items]
+        made = iter(await self.block.objects(run, rows_of([item for item in items if item is not None], self.attributes)))
+        written = [[None if item is None else next(made) for item in items] for items in lists]
+        if self.is_list:
+            return [None if value is None else items for value, items in zip(held, written, strict=True)]
+        return [items[0] if items else None for items in written]
+
+
+def rows_of(objects: Sequence[Any], attributes: Sequence[tuple[str, Callable[[Any], Any]]]) -> Rows:
+    """Objects of Python as a level's rows."""
+    columns = [[read(getattr(each, name)) for each in objects] for name, read in attributes]
+    return list(zip([None] * len(objects), *columns, strict=True))
 
 
 @dataclass

@@ -17,6 +17,17 @@ from app.models.occupation import Occupation
 from app.models.places import job_status, places_taken
 from app.models.project import Project, ProjectDecision, ProjectKind, ProjectStatus
 from app.models.provider import Provider, ProviderStatus
+from app.models.report import (
+    ComplianceStatus,
+    ReportDuty,
+    ReportLine,
+    ReportLineVersion,
+    ReportSubmission,
+    ReportTally,
+    ReportWeek,
+    SubmissionStatus,
+    compliance_status,
+)
 from app.models.session import LogoutToken, Session, SignIn
 from app.models.slot import Slot, SlotHolder
 from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
@@ -31,6 +42,7 @@ __all__ = [
     "City",
     "Company",
     "CompanyStatus",
+    "ComplianceStatus",
     "Contract",
     "ContractStatus",
     "Document",
@@ -64,17 +76,25 @@ __all__ = [
     "ProjectStatus",
     "Provider",
     "ProviderStatus",
+    "ReportDuty",
+    "ReportLine",
+    "ReportLineVersion",
+    "ReportSubmission",
+    "ReportTally",
+    "ReportWeek",
     "Role",
     "Session",
     "SignIn",
     "Slot",
     "SlotHolder",
     "SpToken",
+    "SubmissionStatus",
     "Teleworker",
     "TokenStatus",
     "TrustedDocument",
     "User",
     "UserEstablishment",
+    "compliance_status",
     "contract_status",
     "employment_status",
     "invitation_status",

@@ -141,25 +141,43 @@ async def forget_outcomes(session: AsyncSession, *, now: datetime, hours: int) -
     return len(found.all())
 
 
+class Keepable:
+    """A part of an outcome that is more than a plain value. Its class is made anew of its parts."""
+
+    def __init_subclass__(cls) -> None:
+        _KEEPABLE[cls.__name__] = cls
+
+    def parts(self) -> tuple[Any, ...]:
+        """What to give to the class, in order; what is left out at the end has its default."""
+        raise NotImplementedError
+
+
+_KEEPABLE: dict[str, Any] = {}
+
+
 # ---- as JSON -------------------------------------------------------------------------------------------------------------
 
-# What JSON has not is a list of a name and a text; a plain list begins with null. The driver's keys are of a class of its own.
-_NAMES: dict[type, str] = {UUID: "id", Decimal: "decimal", datetime: "instant", date: "date"}  # an instant is a date, too
+# What JSON has not is a list that begins with its name; a plain list begins with null.
 
 
 def _packed(value: Any) -> Any:
     """Raises TypeError for what cannot be kept: a mutation then fails, and nothing is changed."""
     if value is None or isinstance(value, str | int | float):
         return value
+    if isinstance(value, Keepable):
+        return ["part", type(value).__name__, *[_packed(part) for part in value.parts()]]
+    if isinstance(value, UUID):
+        return ["id", value.hex]
     if isinstance(value, list | tuple):
-        return [None, *map(_packed, value)]
+        return [None, *[_packed(each) for each in value]]
     if isinstance(value, dict):
         return {name: _packed(each) for name, each in value.items()}
     if isinstance(value, AppError):
         return ["error", type(value).__name__, _packed(vars(value))]
-    for kind, name in _NAMES.items():
-        if isinstance(value, kind):
-            return [name, value.isoformat() if isinstance(value, date) else str(value)]
+    if isinstance(value, Decimal):
+        return ["decimal", str(value)]
+    if isinstance(value, date):
+        return ["instant" if isinstance(value, datetime) else "date", value.isoformat()]
     raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
@@ -181,6 +199,8 @@ def _unpacked(value: Any) -> Any:
             return date.fromisoformat(text)
         case ["error", name, values]:
             return _error(name, _unpacked(values))
+        case ["part", name, *parts]:
+            return _KEEPABLE[name](*map(_unpacked, parts))
     raise ValueError("not an outcome that was kept here")
 
 

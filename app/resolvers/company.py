@@ -27,10 +27,13 @@ from app.models import (
     job_status,
     places_taken,
 )
+from app.resolvers.report import current_week
 
 
 @dataclass(frozen=True)
 class Dashboard:
+    id: UUID
+    current_week_id: UUID
     pending_invitations: int
     active_contracts: int
     approved_projects: int
@@ -44,7 +47,11 @@ async def dashboards(companies: Sequence[UUID], context: Context) -> list[Dashbo
     """company ids -> their figures; a statement for each of the five tables, whatever the companies hold."""
     made = [await context.fetch(count, companies) for count in (_invitations, _contracts, _projects, _jobs, _workers)]
     return [
-        Dashboard(*(figure for found, width in zip(made, _WIDTHS, strict=True) for figure in _figures(found, key, width)))
+        Dashboard(
+            key,
+            current_week(key, context),
+            *(figure for found, width in zip(made, _WIDTHS, strict=True) for figure in _figures(found, key, width)),
+        )
         for key in companies
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -68,12 +68,20 @@ _CONSTRAINTS: dict[str, type[AppError] | type[IdempotencyInProgress]] = {
 
 @strawberry.type(description="A rule that the input broke. Nothing was changed.")
 class UserError:
-    code: ErrorCode = strawberry.field(description="Which rule")
-    message: str = strawberry.field(description="In the language that the caller asked for")
-    path: list[str] | None = strawberry.field(
-        description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault'
-    )
-    retryable: bool = strawberry.field(description="Whether the same request may succeed later unchanged")
+    code: ErrorCode = attribute(description="Which rule")
+    message: str = attribute(description="In the language that the caller asked for")
+    path: list[str] | None = attribute(description='The input\'s field, e.g. ["input", "titleAr"]; null where no single one is at fault')
+    retryable: bool = attribute(description="Whether the same request may succeed later unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a UserError shows."""
+
+    code: ErrorCode
+    message: str
+    path: list[str] | None
+    retryable: bool
 
 
 @strawberry.type
@@ -108,16 +116,20 @@ class Mutation:
     gateway: ByGateway = "never"
     tells_all: bool = False
     attempts: Callable[[Settings], int] | None = None
+    results: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     @property
     def name(self) -> str:
         return camel_case(self.operation.__name__)
 
     @cached_property
-    def kept(self) -> frozenset[str]:
-        """What of an outcome is kept under a key: what the payload shows, but for secrets."""
-        fields = self.payload.__strawberry_definition__.fields
-        return frozenset(_source_of(field) for field in fields if not _is_told_once(field))
+    def _shown(self) -> dict[str, bool]:
+        """What the payload shows, and whether it is told but once."""
+        return {_source_of(field): _is_told_once(field) for field in self.payload.__strawberry_definition__.fields}
+
+    def kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What of an outcome is kept under a key: what the payload shows or is made of, but for secrets."""
+        return {name: value for name, value in values.items() if not self._shown.get(name, self.results is None)}
 
     def field(self) -> Any:
         needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
@@ -137,16 +149,20 @@ def mutation(
     gateway: ByGateway = "never",
     tells_all: bool = False,
     attempts: Callable[[Settings], int] | None = None,
+    results: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] | None = None,
 ) -> Mutation:
     """Declares a mutation.
 
-    operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
+    operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names.
+               `broken` are rules that the input broke where something is kept all the same
+    results    makes values of what the operation answered that are told even if nothing is written, being only validated. All that
+               it answered is then kept under a key
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
     for field in payload.__strawberry_definition__.fields:
         if "secret" in field.python_name and not _is_told_once(field):
             raise TypeError(f"{payload.__name__}.{field.python_name} is to be told `once`")
-    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, tells_all, attempts)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, tells_all, attempts, results)
 
 
 class _NothingWritten(Exception):
@@ -161,6 +177,15 @@ class Done(Outcome):
 
 
 async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
+    return _payload(declared, context, given, await perform(declared, context, given, partial(_read, declared)))
+
+
+async def perform(declared: Mutation, context: Context, given: Any, read: Callable[[Any], dict[str, Any]]) -> Done:
+    """Whatever way it came: guarded, in one transaction, once under the context's key.
+
+    read     makes the operation's arguments of what was given. Raises AppError, AppErrors
+    Raises   RequestError
+    """
     done = Done({}, [])
     actor = context.actor  # as they came: switching and logging out change whom the rest is answered to
     only_validating = getattr(given, "validate_only", False)
@@ -170,9 +195,9 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
         _check_account(declared, context.actor, key)
         if declared.attempts and context.attempt:
             await context.attempt(f"{declared.operation.__name__}:{context.actor.account_id}", declared.attempts(context.settings))
-        done = await _transact(declared, context, _read(declared, given), only_validating, key)
+        done = await _transact(declared, context, read(given), only_validating, key)
     except (AppError, AppErrors) as broken:
-        done = Done({}, _told(broken))
+        done = Done({}, _rules(broken))
     except Forbidden as refused:
         refused.values.setdefault("field", f"Mutation.{declared.name}")
         raise
@@ -183,7 +208,7 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
         context.signals["replayed"] = True
     await context.reset()
     _leave_trace(declared, context, actor, done, only_validating)
-    return _payload(declared, context, given, done)
+    return done
 
 
 def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
@@ -264,22 +289,22 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
                 made = await declared.operation(unit, **given)
                 # Keys only, and now: a transaction that is rolled back takes its rows' values along.
                 keys = {f"{name}_id": value.id for name, value in made.items() if isinstance(value, Base)}
+                rest = {name: value for name, value in made.items() if not isinstance(value, Base)}
                 if only_validating:
                     # What would have been made is not there to be read, a secret not to be given; what was to be changed reads as it is.
-                    done = Done(keys, [])
+                    done = Done(keys | (rest if declared.results else {}), rest.get("broken", []))
                     raise _NothingWritten
-                done = Done(keys | {name: value for name, value in made.items() if not isinstance(value, Base)}, [])
+                done = Done(keys | rest, rest.get("broken", []))
                 await session.flush()  # what the constraints refuse is refused here
-        except (AppError, AppErrors, IntegrityError) as broken:
-            done = Done({}, _told(_translated(broken)))
-            if key is None or any(error.retryable for error in done.errors):
-                raise
-        if key is not None:
-            await key.keep(session, Outcome({name: done.values[name] for name in declared.kept & done.values.keys()}, done.errors))
-        if not done.errors:
             context.commits()
             if not unit.actor.is_gateway:  # whom it acted for ends with the transaction
                 context.actor = unit.actor
+        except (AppError, AppErrors, IntegrityError) as broken:
+            done = Done({}, _rules(_translated(broken)))
+            if key is None or any(error.retryable for error in done.errors):
+                raise
+        if key is not None:
+            await key.keep(session, Outcome(declared.kept(done.values), done.errors))
 
     try:
         with nullcontext() if key is None else key.alone(context.database):
@@ -288,12 +313,12 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
         return done
     except IntegrityError as error:
         raise _translated(error) from None
-    if declared.after and not done.errors and not done.replayed:
+    if declared.after and done.values and not done.replayed:
         await declared.after(context, done.values)
     return done
 
 
-def _told(broken: Exception) -> list[AppError]:
+def _rules(broken: Exception) -> list[AppError]:
     """The rules that were broken. Raises what is no rule."""
     if isinstance(broken, AppErrors):
         return broken.errors
@@ -332,7 +357,9 @@ def _payload(declared: Mutation, context: Context, given: Any, done: Done) -> An
     for field in declared.payload.__strawberry_definition__.fields:
         made.__dict__[_source_of(field)] = [] if isinstance(field.type, StrawberryList) else None
     made.__dict__.update(done.values)
-    made.user_errors = [_user_error(context, error) for error in done.errors]
+    if declared.results and done.values:
+        made.__dict__.update(declared.results(context, done.values))
+    made.user_errors = [told(context, error) for error in done.errors]
     made.client_mutation_id = given.client_mutation_id
     return made
 
@@ -346,6 +373,11 @@ def _source_of(field: Any) -> str:
     return str(getattr(field.source, "local", field.python_name))
 
 
-def _user_error(context: Context, error: AppError) -> UserError:
-    path = None if error.path is None else ["input", *(camel_case(str(step)) for step in error.path)]
-    return UserError(code=error.code, message=error.words(context.language), path=path, retryable=error.retryable)
+def told(context: Context, error: AppError) -> Broken:
+    path = None if error.path is None else input_path(error.path)
+    return Broken(code=error.code, message=error.words(context.language), path=path, retryable=error.retryable)
+
+
+def input_path(steps: Sequence[str | int]) -> list[str]:
+    """A place in the input as callers know it."""
+    return ["input", *(camel_case(str(step)) for step in steps)]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import strawberry
 
 from app import models
 from app.auth.permissions import Permission
-from app.engine.declare import attribute, column, expression, graph_type, identity, related, resolver
+from app.engine.declare import all_of, attribute, column, expression, graph_type, identity, related, related_by, resolver
 from app.engine.pages import connection, sorted_by
 from app.models import CompanyStatus, ProjectKind
 from app.models.base import establishment_number
+from app.models.report import is_overdue
 from app.resolvers.company import dashboards
+from app.resolvers.report import compliance_rates, linking
 from app.schema.contract import CONTRACT_ORDER, ContractFilter
 from app.schema.employment import EMPLOYMENT_ORDER, EmploymentFilter
 from app.schema.event import EVENT_ORDER, EVENT_TYPES
@@ -18,6 +22,7 @@ from app.schema.invitation import INVITATION_ORDER, InvitationFilter
 from app.schema.job import JOB_ORDER, JobFilter
 from app.schema.member import MEMBER_ORDER
 from app.schema.project import PROJECT_ORDER, ProjectFilter
+from app.schema.report import SUBMISSION_ORDER, WEEK_ORDER, Linking, ReportWeekFilter
 from app.schema.scalars import EstablishmentNumber, UnifiedNumber
 from app.schema.shared import Node, Organization, name_in_language
 from app.schema.sp_token import TOKEN_ORDER
@@ -28,6 +33,8 @@ COMPANY_ORDER = sorted_by(lambda row, _: row.name_ar)
 
 @strawberry.type(description="Figures for the first page.")
 class Dashboard:
+    id: strawberry.Private[UUID]
+    current_week_id: strawberry.Private[UUID]
     pending_invitations: int = attribute(description="Invitations that wait for a decision")
     active_contracts: int = attribute(description="Contracts in force")
     approved_projects: int = attribute(description="Clients' projects that are APPROVED")
@@ -35,6 +42,20 @@ class Dashboard:
     open_jobs: int = attribute(description="Jobs that are OPEN")
     open_vacancies: int = attribute(description="Places in open jobs that are not taken")
     active_teleworkers: int = attribute(description="People with an employment that is ACTIVE or ON_LEAVE")
+    current_week = related_by(
+        models.ReportWeek, "current_week_id", description="The week that is under way; null before the first employment"
+    )
+    compliance_rate = resolver(
+        compliance_rates,
+        float | None,
+        description="Share of required closed weeks that were compliant, 0 to 1, over the last 12; null when none was due",
+    )
+    overdue_weeks = all_of(
+        models.ReportWeek.company_id,
+        sort="number",
+        only=lambda row, _: is_overdue(row),
+        description="Closed weeks whose report is missing or partial and can still be sent, the earliest first",
+    )
 
 
 @graph_type(
@@ -121,6 +142,22 @@ class Company(Node, Organization):
         only_in_account=True,
         description="Employments of all teleworkers, the latest start first",
     )
+    report_weeks = connection(
+        models.ReportWeek.company_id,
+        order=WEEK_ORDER,
+        where=ReportWeekFilter,
+        allow=Permission.REPORTS_READ,
+        only_in_account=True,
+        description="Every week from the first employment's to the current one, the latest first",
+    )
+    report_submissions = connection(
+        models.ReportSubmission.company_id,
+        order=SUBMISSION_ORDER,
+        allow=Permission.REPORTS_READ,
+        only_in_account=True,
+        description="Reports that were received, the latest first",
+    )
+    linking = resolver(linking, Linking, allow=Permission.REPORTS_READ, only_in_account=True, description="How to link, and how it goes")
     tokens = connection(
         models.SpToken.company_id,
         order=TOKEN_ORDER,

@@ -11,6 +11,7 @@ from app.auth.permissions import Permission
 from app.errors import ErrorCode
 from app.models import (
     CompanyStatus,
+    ComplianceStatus,
     ContractStatus,
     DocumentStatus,
     EducationLevel,
@@ -29,8 +30,10 @@ from app.models import (
     ProjectStatus,
     ProviderStatus,
     Role,
+    SubmissionStatus,
     TokenStatus,
 )
+from app.operations.report import CorrectionMode, ErrorPolicy, ReportWarningCode
 
 
 def described(enum: type[StrEnum], description: str, **values: str) -> Any:
@@ -183,6 +186,42 @@ described(
     GRACE="Replaced; works on until revokedAt",
     REVOKED="Stopped",
     EXPIRED="Its time is over",
+)
+described(
+    ComplianceStatus,
+    "Where a week's report stands.",
+    NOT_REQUIRED="Nothing is expected",
+    OPEN="Not all is in, and the deadline has not passed",
+    COMPLIANT="All is in, on time",
+    LATE="All is in, some of it late",
+    PARTIAL="The deadline has passed, and some is missing",
+    MISSING="The deadline has passed, and all is missing",
+)
+described(
+    SubmissionStatus,
+    "What became of a report.",
+    ACCEPTED="All its lines were kept",
+    PARTIALLY_ACCEPTED="Some of its lines were kept",
+    REJECTED="Nothing of it was kept",
+)
+described(
+    ErrorPolicy,
+    "What becomes of the other lines where one is wrong.",
+    REJECT_ALL="Nothing is kept",
+    REJECT_FAILED_LINES="The good ones are kept",
+)
+described(
+    CorrectionMode,
+    "What becomes of lines that stand and are not sent.",
+    MERGE="They stay",
+    REPLACE="They are dropped; their history stays",
+)
+described(
+    ReportWarningCode,
+    "What is worth a look.",
+    LOGOUTS_EXCEED_LOGINS="More logouts than logins",
+    COMPLETED_EXCEED_ASSIGNED="More tasks completed than assigned",
+    LONG_WEEK="More than 48 hours of work",
 )
 described(Gender, "A person's gender.", MALE="Male", FEMALE="Female")
 described(Locale, "A language of the portal.", AR="Arabic", EN="English")
