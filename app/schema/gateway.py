@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import strawberry
-from sqlalchemy import ColumnElement, Integer, bindparam, select, true
+from sqlalchemy import BigInteger, ColumnElement, bindparam, literal_column, select
 from sqlalchemy.orm import aliased
 
 from app import models, values
@@ -21,19 +21,25 @@ from app.operations import invitation, project
 from app.resolvers.mutation import Payload, mutation
 from app.schema.scalars import EmailAddress, EstablishmentNumber, MobileNumber, UnifiedNumber
 
+_HALF = 10**9  # beyond every sequence number: both halves travel as one parameter
+
 
 def _of_company(row: Row, _: Asker, part: str, name: str, dialect: Dialect) -> ColumnElement[bool]:
-    """One condition over both halves of the number: the company is looked up once, and its rows are walked along their index."""
-    if part == "sequence":
-        return true()
-    company, stem = aliased(models.Company), name.removesuffix(part)
-    halves = {half: bindparam(f"{stem}{half}", type_=Integer()) for half in ("office", "sequence")}
-    number = company.labor_office_id == halves["office"], company.sequence_number == halves["sequence"]
-    return row.company_id == select(company.id).where(*number).scalar_subquery()  # type: ignore[no-any-return]  # an alias' attributes
+    """The company is looked up once, and its rows are walked along their index."""
+    company = aliased(models.Company)
+    number: ColumnElement[int] = bindparam(name, type_=BigInteger())
+    half = literal_column(str(_HALF), BigInteger())
+    halves = company.labor_office_id == number // half, company.sequence_number == number % half
+    return row.company_id == select(company.id).where(*halves).scalar_subquery()  # type: ignore[no-any-return]  # an alias' attributes
+
+
+def _packed(number: str) -> dict[str, int]:
+    office, sequence = values.establishment_number(number)
+    return {"is": office * _HALF + sequence}
 
 
 _COMPANY = Argument(
-    Condition(lambda value: dict(zip(("office", "sequence"), values.establishment_number(value), strict=True)), _of_company),
+    Condition(_packed, _of_company),
     EstablishmentNumber,
     "The company's number; of one that is not there, nothing",
     required=True,
