@@ -157,13 +157,12 @@ BAD: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
             "message": "a\u0000b",
             "proposedStartsOn": "0001-01-01",
             "proposedEndsOn": "9999-12-31",
-            "expiresAt": "3500-01-01T00:00:00Z",
         },
         [
             ("VALIDATION_FAILED", name)
             for name in (
                 *("establishmentNameAr", "establishmentNameEn", "establishmentCityKey", "establishmentEmail", "message"),
-                *("proposedStartsOn", "proposedEndsOn", "expiresAt"),
+                *("proposedStartsOn", "proposedEndsOn"),
             )
         ],
     ),
