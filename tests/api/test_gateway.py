@@ -148,6 +148,24 @@ BAD: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"establishmentNumber": "0-1", "establishmentUnifiedNumber": "1", "establishmentMobile": "1", "message": "a\u202eb"},
         [("VALIDATION_FAILED", name) for name in ("establishmentNumber", "establishmentUnifiedNumber", "establishmentMobile", "message")],
     ),
+    "what no column holds": (
+        {
+            "establishmentNameAr": " ",
+            "establishmentNameEn": "x" * 201,
+            "establishmentCityKey": "",
+            "establishmentEmail": "nobody",
+            "message": "a\u0000b",
+            "proposedStartsOn": "0001-01-01",
+            "proposedEndsOn": "9999-12-31",
+        },
+        [
+            ("VALIDATION_FAILED", name)
+            for name in (
+                *("establishmentNameAr", "establishmentNameEn", "establishmentCityKey", "establishmentEmail", "message"),
+                *("proposedStartsOn", "proposedEndsOn"),
+            )
+        ],
+    ),
     "expired already": ({"expiresAt": "2026-11-22T09:00:00Z"}, [("VALIDATION_FAILED", "expiresAt")]),
     "dates": ({"proposedStartsOn": "2027-02-02", "proposedEndsOn": "2027-02-01"}, [("VALIDATION_FAILED", "proposedEndsOn")]),
     "over already": ({"proposedEndsOn": "2026-11-21"}, [("VALIDATION_FAILED", "proposedEndsOn")]),
