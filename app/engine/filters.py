@@ -110,8 +110,11 @@ def matching(of: Callable[[Row, Asker, ColumnElement[str]], ColumnElement[bool]]
     return Condition(lambda text: {PATTERN: like_pattern(fold(text[:300]))}, sql)
 
 
+FOLDED = "Anywhere in it; hamza forms, taa marbuta, diacritics, digits, case and keyboards' letters are folded, and no sign is a wildcard"
+
+
 def search(of: Callable[[Row, Asker, ColumnElement[str]], ColumnElement[bool]], description: str) -> Any:
-    return where_field(matching(of), description)
+    return where_field(matching(of), f"{description}. {FOLDED}")
 
 
 def own_text(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElement[bool]:

@@ -29,7 +29,7 @@ from app.models.search import SHORTEST
 from app.text import text_of_pattern
 
 WALKED, MOST_FOUND = 2000, 2000
-"""Rows that are looked at first; keys that the index is asked for. Both take some 3 ms (docs/decisions/0017)."""
+"""Rows that are looked at first; keys that the index is asked for. Both take some 3 ms (docs/decisions/0019)."""
 
 _frozen: dict[Any, Frozen] = {}
 

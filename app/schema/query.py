@@ -10,7 +10,7 @@ import strawberry
 from app import models
 from app.auth.permissions import Permission
 from app.engine.declare import attribute, by_public_id, by_public_ids, related_by, resolver
-from app.engine.filters import Argument, matching, own_text
+from app.engine.filters import FOLDED, Argument, matching, own_text
 from app.engine.inputs import CheckedInput, MutationInput, given, key_of, required
 from app.engine.pages import connection
 from app.models import Environment, Role
@@ -26,7 +26,7 @@ from app.schema.occupation import OCCUPATION_ORDER
 from app.schema.session import SESSION_ORDER, is_live
 from app.schema.shared import Node
 
-_SEARCH = {"search": Argument(matching(own_text), str, "Only those whose names or texts hold this")}
+_SEARCH = {"search": Argument(matching(own_text), str, f"Only those whose names or texts hold this. {FOLDED}")}
 
 
 @strawberry.type(description="Who is asking.")

@@ -220,8 +220,12 @@ def differences(connection: Connection) -> Any:
     """What Alembic would change; indexes over expressions and of texts aside, which it reads back in other words, or not at all."""
     indexes = [index for table in Base.metadata.sorted_tables for index in table.indexes]
     untold = {index.name for index in indexes if not all(isinstance(each, Column) for each in index.expressions)}
-    untold |= {name for name in inspect(connection).get_table_names() if "_search" in name or name == "search_places"}  # SQLite's
-    options = {"compare_type": True, "compare_server_default": True, "include_object": lambda _, name, *rest: name not in untold}
+    beside = [name for name in inspect(connection).get_table_names() if "_search" in name or name == "search_places"]  # SQLite's
+    options = {
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_object": lambda _, name, *rest: name not in (*untold, *beside),
+    }
     return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
 
 
