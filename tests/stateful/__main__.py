@@ -17,6 +17,7 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import structlog
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -55,8 +56,10 @@ def play(templates: Templates, backend: str, name: int, tally: Tally) -> str | N
 def run(templates: Templates, backend: str, options: argparse.Namespace) -> int:
     """How many rounds differed."""
     kept = ROOT / ".data" / f"stateful-{backend}-{options.seed}.json"
-    before = json.loads(kept.read_text()) if options.resume and kept.exists() else {"rounds": 0, "steps": 0, "failed": [], "outcomes": {}}
-    tally, rounds, failed = Tally(), int(before["rounds"]), list(before["failed"])
+    before: dict[str, Any] = {"rounds": 0, "steps": 0, "failed": [], "outcomes": {}}
+    if options.resume and kept.exists():
+        before = json.loads(kept.read_text())
+    tally, rounds, failed = Tally(), before["rounds"], before["failed"]
     tally.steps, tally.outcomes = before["steps"], Counter(before["outcomes"])
     while tally.steps < options.steps:
         began = time.monotonic()

@@ -442,7 +442,7 @@ class Model:
         self,
         account: Account,
         person: int,
-        type: str,
+        kind: str,
         starts_on: date,
         ends_on: date | None,
         but: Employment | None,
@@ -456,7 +456,7 @@ class Model:
             there = [each for each in others if each.covers(day)]
             if any(each.account is account for each in there):
                 return False
-            if sum(each.type == type for each in there) >= (1 if type == "FULL_TIME" else 2):
+            if sum(each.type == kind for each in there) >= (1 if kind == "FULL_TIME" else 2):
                 return False
         return True
 
