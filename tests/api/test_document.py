@@ -457,7 +457,7 @@ async def test_the_gateway_sends_a_companys_document_along_with_an_invitation(wo
     deliver = """mutation($d: ID!, $n: EstablishmentNumber!) { deliverInvitation(input: {companyNumber: $n, establishmentNumber: "11-77",
       establishmentNameAr: "منشأة", documentId: $d}) { invitation { document { id status downloadUrl } } userErrors { code path } } }"""
 
-    nobodys = [await create(portal, gateway, **about(**values)) for values in ({}, {"companyNumber": "9-999999"})]
+    nobodys = [await create(portal, gateway, **about(), **values) for values in ({}, {"companyNumber": "9-999999"})]
     made = (await create(portal, gateway, **about(companyNumber=number))).data["createDocumentUpload"]
     early = await portal(deliver, gateway, d=made["document"]["id"], n=number)
     sent = await put(portal, made["uploadUrl"])
