@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from typer.testing import CliRunner
 
+from app.cli import app
 from app.models import Document, DocumentStatus, Role
 from app.operations.document import Swept, sweep_documents
 from tests.conftest import Templates
@@ -454,7 +457,7 @@ async def test_the_gateway_sends_a_companys_document_along_with_an_invitation(wo
     deliver = """mutation($d: ID!, $n: EstablishmentNumber!) { deliverInvitation(input: {companyNumber: $n, establishmentNumber: "11-77",
       establishmentNameAr: "منشأة", documentId: $d}) { invitation { document { id status downloadUrl } } userErrors { code path } } }"""
 
-    nobodys = [await create(portal, gateway, **about(**values)) for values in ({}, {"companyNumber": "9-999999"})]
+    nobodys = [await create(portal, gateway, **about(), **values) for values in ({}, {"companyNumber": "9-999999"})]
     made = (await create(portal, gateway, **about(companyNumber=number))).data["createDocumentUpload"]
     early = await portal(deliver, gateway, d=made["document"]["id"], n=number)
     sent = await put(portal, made["uploadUrl"])
@@ -472,3 +475,17 @@ async def test_the_gateway_sends_a_companys_document_along_with_an_invitation(wo
     asked = await portal("query($id: ID!) { node(id: $id) { ... on Document { downloadUrl } } }", await world.intruder(), id=document["id"])
     response = await portal.http.get(asked.data["node"]["downloadUrl"], headers=(await world.intruder()).headers)
     assert (response.status_code, response.content) == (200, PDF)
+
+
+def test_the_command_tells_what_it_swept(templates: Templates, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, data = templates.copy("sqlite", "blank")
+    monkeypatch.setenv("TELEWORK_DATABASE_URL", url)
+    monkeypatch.setenv("TELEWORK_DATA_DIR", str(data))
+    litter = data / "documents" / ("a" * 32)
+    litter.parent.mkdir()
+    litter.write_bytes(b"%PDF-")
+    os.utime(litter, (0, 0))
+
+    swept = [CliRunner().invoke(app, ["sweep"]).output for _ in range(2)]
+
+    assert swept == ["0 documents, 1 files without one\n", "0 documents, 0 files without one\n"]

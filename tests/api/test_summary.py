@@ -135,8 +135,9 @@ async def test_who_asks_for_too_many_pages_is_told_to_wait_and_neighbours_are_no
 
     monkeypatch.setattr("app.web.summary.print_summary", slow)
     at_once = [asyncio.create_task(fetch(world.portal, url, owner)) for _ in range(40)]
-    while sum(task.done() for task in at_once) < 20:
-        await asyncio.sleep(0.01)
+    waiting = set(at_once)
+    while len(waiting) > 20:
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     neighbour = await world.portal("{ service { version } }")
     ready.set()
     replies = await asyncio.gather(*at_once)

@@ -56,6 +56,7 @@ OPEN_TO_GATEWAY = {"Company", "Contract", "Document", "Establishment", "Invitati
 FOR_GATEWAY = {"deliverInvitation", "withdrawInvitation", "deliverProject", "decideProject"}
 _OF_NUMBER = (("contracts", "Contract"), ("invitations", "Invitation"))
 _SECRETS = ("national_id", "secret_hash", "storage_key")
+_EXACT: dict[str, Any] = {"contentType": "application/pdf", "sha256": "0" * 64}  # strings that are not any string
 _PLAIN: dict[str, Any] = {
     "Int": 1,
     "Float": 1,
@@ -265,7 +266,7 @@ class Crawl:
         elif isinstance(kind, GraphQLInputObjectType):
             value = self._input(kind, {})
         else:
-            value = json.dumps(_NAMED.get(name, _PLAIN[kind.name]))
+            value = json.dumps((_NAMED | _EXACT).get(name, _PLAIN[kind.name]))
         return f"[{value}]" if isinstance(get_nullable_type(type_), GraphQLList) else value
 
     # ---- the portal's gateway ----------------------------------------------------------------------------------------------
