@@ -143,7 +143,7 @@ async def measure(templates: Templates, backend: str, *, profile: bool) -> None:
         await timed(portal, SUBMIT, caller, 1, input={"weekStart": LAST.isoformat(), "lines": lines()[:10]})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for name, week, more in [("the rest of one week", weeks[0], {}), *[("a first report", week, {}) for week in weeks[1:]]]:
-            watch = cProfile.Profile() if profile and week == weeks[1] else None
+            watch = cProfile.Profile(time.process_time) if profile and week == weeks[1] else None
             if watch:
                 watch.enable()
             answer, took = await timed(portal, SUBMIT, caller, 1, input={"weekStart": week.isoformat(), "lines": lines(**more)})
@@ -151,7 +151,7 @@ async def measure(templates: Templates, backend: str, *, profile: bool) -> None:
                 watch.disable()
                 pstats.Stats(watch).sort_stats("tottime").print_stats(25)
             made = answer["data"]["submitWeeklyReport"]
-            assert made["submission"]["status"] == "ACCEPTED" and len(made["lineResults"]) == LINES, made["userErrors"][:3]
+            assert (made["submission"]["status"], len(made["lineResults"])) == ("ACCEPTED", LINES), made["userErrors"][:3]
             print(f"{backend}: {LINES} lines, {name}: {took}")
         for name, more in (("all of them changed", {"loginCount": 6}), ("sent once more, nothing new", {"loginCount": 6})):
             _, took = await timed(portal, SUBMIT, caller, 1, input={"weekStart": weeks[0].isoformat(), "lines": lines(**more)})

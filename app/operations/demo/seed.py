@@ -17,7 +17,9 @@ from app.operations.demo.contracting import add_contracting, add_establishments
 from app.operations.demo.documents import write_files
 from app.operations.demo.hiring import PEOPLE, add_people, workforce
 from app.operations.demo.projects import add_projects
+from app.operations.demo.reports import add_reports
 from app.operations.demo.world import World
+from app.operations.duty import recount
 
 
 class NotEmpty(Exception):
@@ -48,6 +50,7 @@ async def seed_demo(database: Database, *, now: datetime, data_dir: Path, enviro
         raise NotEmpty
     world = World(now=now.astimezone(UTC).replace(microsecond=0))
     tokens = _make(world, environment)
+    companies = [row.id for row in world.rows["companies"]]
     # The bytes first: a document without its file would be a lie, a file without its document is only litter.
     await asyncio.to_thread(write_files, world.files, data_dir / "documents")
     async with database.writing() as session:
@@ -55,6 +58,9 @@ async def seed_demo(database: Database, *, now: datetime, data_dir: Path, enviro
         for table in Base.metadata.sorted_tables:
             session.add_all(world.rows.get(table.name, []))
             await session.flush()
+        connection = await session.connection()
+        for company in companies:
+            await connection.run_sync(recount, company)
     return DemoResult({table: len(rows) for table, rows in sorted(world.rows.items())}, tokens)
 
 
@@ -66,5 +72,6 @@ def _make(world: World, environment: Environment) -> list[DemoToken]:
         tokens += add_tokens(world, account, environment)
         openings = add_projects(world, account, add_contracting(world, account, establishments))
         add_people(world, account, openings, people[account.place], known)
+        add_reports(world, account)
         world.number_events(account.company)
     return tokens
