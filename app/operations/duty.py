@@ -16,7 +16,18 @@ from sqlalchemy import Connection, bindparam, delete, event, func, insert, inspe
 from sqlalchemy.orm import Session
 
 from app.clock import week_number
-from app.models import Employment, Job, LeavePeriod, Project, ReportDuty, ReportLine, ReportTally
+from app.models import (
+    Employment,
+    Job,
+    LeavePeriod,
+    Project,
+    ReportDuty,
+    ReportLine,
+    ReportSubmission,
+    ReportTally,
+    SubmissionStatus,
+    Teleworker,
+)
 from app.models.base import uuid7
 from app.models.report import week_key, week_of
 
@@ -50,7 +61,7 @@ def weeks_of_duty(employments: Iterable[Employed]) -> set[Weeks]:
     """Those of one teleworker: every week with a day of work in it, as few and as long as can be."""
     found: dict[UUID, list[tuple[int, int | None]]] = defaultdict(list)
     for employed in employments:
-        found[employed.place_id] += [(week_number(first), last and week_number(last)) for first, last in _worked(employed)]
+        found[employed.place_id] += [(week_number(first), None if last is None else week_number(last)) for first, last in _worked(employed)]
     return {Weeks(place, *span) for place, spans in found.items() if spans for span in _joined(spans)}
 
 
@@ -113,6 +124,28 @@ def restate(connection: Connection, teleworkers: Iterable[UUID]) -> None:
     people = sorted(teleworkers)
     for start in range(0, len(people), _AT_ONCE):
         _restate(connection, people[start : start + _AT_ONCE])
+
+
+def recount(connection: Connection, company: UUID) -> None:
+    """Makes all of a company's duties and figures anew from its employments and lines: after rows were written past the session."""
+    restate(connection, connection.scalars(select(Teleworker.id).where(Teleworker.company_id == company)))
+    table: Any = ReportTally.__table__
+    line, sent = ReportLine, ReportSubmission
+    counted = func.count().filter(line.is_due), func.count().filter(line.is_due, line.on_time)
+    lines = {
+        row[0]: row[1:]
+        for row in connection.execute(select(line.week_id, *counted).where(line.company_id == company).group_by(line.week_id))
+    }
+    accepted = sent.company_id == company, sent.status != SubmissionStatus.REJECTED
+    revisions = select(sent.week_id, func.max(sent.revision)).where(*accepted).group_by(sent.week_id)
+    known = set(connection.scalars(select(table.c.id).where(table.c.company_id == company)))
+    for key, revision in connection.execute(revisions).all():
+        reported, on_time = lines.get(key, (0, 0))
+        figures = {"reported": reported, "on_time": on_time, "revision": revision}
+        if key in known:
+            connection.execute(update(table).where(table.c.id == key).values(figures))
+        else:
+            connection.execute(insert(table).values(id=key, company_id=company, week=week_of(key), change=0, **figures))
 
 
 @dataclass

@@ -15,7 +15,7 @@ from app.auth.searches import FOUND
 from app.engine.declare import All, Many, One, graph_field
 from app.engine.dialects import SQLite
 from app.engine.frozen import Frozen
-from app.models import Base, Company, Member, User
+from app.models import Base, Company, Member, ReportWeek, User
 from app.schema import schema
 from tests.portal import Caller, Portal
 
@@ -36,7 +36,8 @@ def _company_lists() -> list[tuple[str, str, bool]]:
     found = []
     for type_, name, source in _sources(Many):
         choice = source.order.input is not None
-        if type_ == "Company":
+        # The weeks that a company owes are made when they are asked for, a few hundred of them.
+        if type_ == "Company" and source.model is not ReportWeek:
             found += [
                 (name, by, descending) for by in source.order.by for descending in ((False, True) if choice else (source.order.descending,))
             ]
@@ -211,6 +212,8 @@ def _leading(table: Table) -> set[str]:
 def test_every_column_by_which_rows_are_looked_up_begins_an_index(kind: type) -> None:
     lacking, looked_up = set(), 0
     for type_, name, source in _sources(kind):
+        if source.model is ReportWeek:
+            continue
         column = source.remote if isinstance(source, One) else source.key
         table = inspect(source.model).local_table
         looked_up += column is not None

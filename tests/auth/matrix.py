@@ -31,6 +31,7 @@ from graphql import (
 )
 from sqlalchemy import select, update
 
+from app.clock import sunday, week_number
 from app.models import (
     City,
     EducationLevel,
@@ -43,11 +44,15 @@ from app.models import (
     Member,
     Occupation,
     Provider,
+    ReportLine,
+    ReportSubmission,
     Role,
     Session,
     SpToken,
+    SubmissionStatus,
     User,
 )
+from app.models.report import week_key
 from app.operations.migrate import migrate
 from app.schema import schema
 from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
@@ -233,8 +238,11 @@ class Probe:
         for name in order:
             payload: Any = get_named_type(root.fields[name].type)
             selected = _fields_of(payload.name, []).replace("userErrors {", "userErrors { code message path retryable")
+            selected = selected.replace("lineResults {", f"lineResults {{ {_fields_of('ReportLineResult', [])} ")
+            selected = selected.replace("warnings {", f"warnings {{ {_fields_of('ReportWarning', [])} ")
             parts.append(f"{name}(input: ${name}) {{ {selected} }}")
         given = {name: sample_input(root.fields[name].args["input"].type) for name in order}
+        given["submitWeeklyReport"] |= {"weekStart": "2026-11-15", "lines": [UNKNOWN_LINE]}
         reply = await self.portal(f"mutation({', '.join(wanted)}) {{ {' '.join(parts)} }}", caller, **given)
         for name in order:
             payload = get_named_type(root.fields[name].type)
@@ -247,6 +255,13 @@ class Probe:
                 # What was not done has nothing to show: what counts is whether it was refused.
                 outcome.cells[f"{payload.name}.{each}"] = "x" if cell == "." and done == "x" else cell
                 outcome.named[f"{payload.name}.{each}"] = permission
+        within = {"ReportLineResult": ["lineResults"], "ReportWarning": ["lineResults", "warnings"]}
+        for name, way in within.items():
+            for each in types()[name].fields:
+                at, shown = ["submitWeeklyReport", *way, each], f"{name}.{each}"
+                cell, outcome.named[shown] = _cell(reply, at)
+                is_told = outcome.cells.get("ReportLineResult.index") == "x"  # a line that was refused has nothing to show
+                outcome.cells[shown] = "x" if cell == "." and is_told else cell
         for each in types()["UserError"].fields:
             at, shown = ["revokeToken", "userErrors", each], f"UserError.{each}"
             outcome.cells[shown], outcome.named[shown] = _cell(reply, at)
@@ -254,6 +269,13 @@ class Probe:
             cell, outcome.named[f"UploadHeader.{each}"] = _cell(reply, ["createDocumentUpload", "uploadHeaders", each])
             # As above: nothing was done.
             outcome.cells[f"UploadHeader.{each}"] = "x" if cell == "." else cell
+
+
+# Of nobody, with something to warn of.
+UNKNOWN_LINE = {
+    "establishmentNumber": "7-1", "nationalId": "1000000008", "activityLevel": "1", "loginCount": 1, "logoutCount": 2, "assignedTasks": 1,
+    "completedTasks": 1, "totalWorkMinutes": 1,
+}  # fmt: skip
 
 
 def _cell(reply: Reply, path: list[str]) -> tuple[str, str | None]:
@@ -323,7 +345,7 @@ async def sample_rows(world: World) -> dict[str, str]:
     job = await world.job(project, occupation_id=occupation.id, city_id=city.id, **asked, **wages)
     education = {"gender": Gender.FEMALE, "education_level": EducationLevel.DIPLOMA, "city_id": city.id}
     teleworker = await world.teleworker(**reach, **education)
-    ended = {"ends_on": day, "qiwa_contract_number": "x", "end_reason": "x"}
+    ended = {"starts_on": day - timedelta(days=14), "ends_on": day, "qiwa_contract_number": "x", "end_reason": "x"}
     employment = await world.employment(job, teleworker=teleworker, **ended)
     await world.store(LeavePeriod(company_id=world.north.id, employment_id=employment.id, starts_on=day, ends_on=day))
     await portal.token(world.north)
@@ -345,9 +367,20 @@ async def sample_rows(world: World) -> dict[str, str]:
         )
     )
     await world.alter(world.north, last_event=1)
+    week = week_key(world.north.id, week_number(day) - 1)
+    sender = {"token_id": token.id, "user_id": owner.id, "reason": "x", "received_at": now, "week_start": sunday(week_number(day) - 1)}
+    counts = {"revision": 1, "line_count": 1, "accepted_lines": 1, "rejected_lines": 0}
+    mine = {"company_id": world.north.id, "week_id": week}
+    submission = await world.store(ReportSubmission(**mine, **sender, **counts, status=SubmissionStatus.ACCEPTED))
+    figures = dict.fromkeys(
+        ("activity_level", "login_count", "logout_count", "assigned_tasks", "completed_tasks", "total_work_minutes", "revision"), 1
+    )
+    place = {"place_id": world.north.id, "labor_office_id": 7, "sequence_number": 1, "teleworker_id": teleworker.id}
+    line = await world.store(ReportLine(**mine, **place, **figures, note="x", on_time=True, is_due=False))
     rows = [city, occupation, faq, provider, world.north, viewer, member, establishment, document, invitation, contract, project]
     rows += [job, teleworker, employment, token, event]
-    return {type(row).__name__: row.public_id for row in rows}
+    rows += [submission, line]
+    return {**{type(row).__name__: row.public_id for row in rows}, "ReportWeek": f"wek_{week.hex}"}
 
 
 async def callers(world: World) -> list[tuple[str, Caller]]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import Table, inspect, select
 
+from app.clock import sunday, week_number
 from app.models import (
     Base,
     Company,
@@ -25,11 +26,16 @@ from app.models import (
     ProjectKind,
     ProjectStatus,
     Provider,
+    ReportLine,
+    ReportLineVersion,
+    ReportSubmission,
     Role,
     SpToken,
+    SubmissionStatus,
     User,
 )
 from app.models.base import everyone
+from app.models.report import week_key
 from tests.portal import Caller, Portal
 from tests.world import World, make_world
 
@@ -131,6 +137,7 @@ async def _plant(world: World, company: Company, owner: User, mark: str, shared:
     teleworker = await world.teleworker(company, name=mark, email=f"{mark[-5:]}.worker@example.sa")
     employment = await world.employment(job, teleworker=teleworker, qiwa_contract_number=mark, end_reason=mark)
     await world.store(LeavePeriod(company_id=company.id, employment_id=employment.id, starts_on=world.today + timedelta(days=3)))
+    await _report(world, company, project, teleworker, mark)
     colleague = await world.user(f"{mark} زميل")
     await world.join(colleague, company, Role.VIEWER, MemberStatus.ACTIVE)
     stand_in = await world.user(f"{mark} مدعو")
@@ -158,12 +165,26 @@ async def _plant(world: World, company: Company, owner: User, mark: str, shared:
     await world.alter(company, last_event=len(subjects))
 
 
+async def _report(world: World, company: Company, project: Any, teleworker: Any, mark: str) -> None:
+    """A line that stands, one that stood before it, and what sent them."""
+    now, week = world.portal.clock(), week_number(world.today)
+    key = week_key(company.id, week)
+    sent = {"company_id": company.id, "week_id": key, "week_start": sunday(week), "received_at": now, "reason": mark, "revision": 2}
+    counts = {"line_count": 1, "accepted_lines": 1, "rejected_lines": 0, "status": SubmissionStatus.ACCEPTED}
+    await world.store(ReportSubmission(**sent, **counts))
+    line = dict.fromkeys(("login_count", "logout_count", "assigned_tasks", "completed_tasks", "total_work_minutes", "activity_level"), 1)
+    place = {"place_id": project.establishment_id, "labor_office_id": 7, "sequence_number": 1, "teleworker_id": teleworker.id}
+    line |= place | {"company_id": company.id, "week_id": key, "note": mark, "revision": 2, "on_time": True}
+    made = await world.store(ReportLine(**line, is_due=True))
+    await world.store(ReportLineVersion(**line, line_id=made.id, superseded_in=2))
+
+
 async def _rows(portal: Portal, company: Company) -> dict[str, list[Base]]:
     """The company's rows of every table that the graph shows."""
     found: dict[str, list[Base]] = {}
     for mapper in Base.registry.mappers:
         model: Any = mapper.class_
-        if "company_id" in inspect(model).columns:
+        if "company_id" in inspect(model).columns and isinstance(inspect(model).local_table, Table):
             found[model.__name__] = await portal.fetch(select(model).where(model.company_id == company.id))
     (found["Company"], found["Provider"]) = (
         await portal.fetch(select(Company).where(Company.id == company.id)),

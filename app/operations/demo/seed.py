@@ -18,7 +18,9 @@ from app.operations.demo.contracting import add_contracting, add_establishments
 from app.operations.demo.documents import write_files
 from app.operations.demo.hiring import PEOPLE, add_counts, add_people, add_slots, workforce
 from app.operations.demo.projects import add_projects
+from app.operations.demo.reports import add_reports
 from app.operations.demo.world import World
+from app.operations.duty import recount
 
 NO_KEY = SecretStr("")
 
@@ -61,6 +63,7 @@ async def seed_demo(
     tokens = _make(world, environment)
     add_counts(world)
     add_slots(world, slot_key, environment)
+    companies = [row.id for row in world.rows["companies"]]
     # The bytes first: a document without its file would be a lie, a file without its document is only litter.
     await asyncio.to_thread(write_files, world.files, data_dir / "documents")
     async with database.writing() as session:
@@ -68,6 +71,9 @@ async def seed_demo(
         for table in Base.metadata.sorted_tables:
             session.add_all(world.rows.get(table.name, []))
             await session.flush()
+        connection = await session.connection()
+        for company in companies:
+            await connection.run_sync(recount, company)
     return DemoResult({table: len(rows) for table, rows in sorted(world.rows.items())}, tokens)
 
 
@@ -79,5 +85,6 @@ def _make(world: World, environment: Environment) -> list[DemoToken]:
         tokens += add_tokens(world, account, environment)
         openings = add_projects(world, account, add_contracting(world, account, establishments))
         add_people(world, account, openings, people[account.place], known)
+        add_reports(world, account)
         world.number_events(account.company)
     return tokens
