@@ -35,9 +35,14 @@ def given(
     return strawberry.field(default=default, description=description, metadata=metadata)
 
 
-def required(description: str, rule: Rule = _keep, *, each: bool = False) -> Any:
-    """A field that GraphQL itself insists on."""
-    return strawberry.field(description=description, metadata={"rule": rule, "each": each, "most": 100, "clearable": False})
+def required(description: str, rule: Rule = _keep, *, each: bool = False, plain: bool = False) -> Any:
+    """A field that GraphQL itself insists on.
+
+    plain   for long lists of inputs: the rule gets them as GraphQL's own dictionaries, or as objects from the reference executor.
+            Strawberry takes 80 µs to make an object of one with nine fields.
+    """
+    metadata = {"rule": rule, "each": each, "most": 100, "clearable": False, "plain": plain}
+    return strawberry.field(description=description, metadata=metadata)
 
 
 def key_of(model: type[Base]) -> Rule:

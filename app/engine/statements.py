@@ -63,7 +63,7 @@ def belongs(dialect: Dialect, source: Many, row: Row, parent: ColumnElement[Any]
     if source.through is None:
         return getattr(row, str(source.key)) == parent  # type: ignore[no-any-return]  # an alias' attributes are Any
     pairs = source.through(dialect)
-    own = select(pairs.c.child).where(pairs.c.parent == parent).correlate(parent.table)  # type: ignore[attr-defined]  # a column
+    own = select(pairs.c.child).where(pairs.c.parent == parent).correlate(parent.table)
     return row.id.in_(own)  # type: ignore[no-any-return]
 
 

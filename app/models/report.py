@@ -294,5 +294,5 @@ def is_overdue(row: Row) -> ColumnElement[bool]:
     return and_(row.reported < row.expected, row.number <= LAST_DUE, row.number > LAST_LOCKED)
 
 
-def is_in_duty(duty: Row, week: ColumnElement[int] | int) -> ColumnElement[bool]:
+def is_in_duty(duty: Row, week: Any) -> ColumnElement[bool]:
     return and_(duty.first_week <= week, or_(duty.last_week.is_(None), duty.last_week >= week))

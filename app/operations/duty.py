@@ -50,7 +50,7 @@ def weeks_of_duty(employments: Iterable[Employed]) -> set[Weeks]:
     """Those of one teleworker: every week with a day of work in it, as few and as long as can be."""
     found: dict[UUID, list[tuple[int, int | None]]] = defaultdict(list)
     for employed in employments:
-        found[employed.place_id] += [(week_number(first), last and week_number(last)) for first, last in _worked(employed)]
+        found[employed.place_id] += [(week_number(first), None if last is None else week_number(last)) for first, last in _worked(employed)]
     return {Weeks(place, *span) for place, spans in found.items() if spans for span in _joined(spans)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -243,21 +244,30 @@ _RULES: tuple[tuple[str, values.Rule], ...] = (
 )
 
 
+_ALIKE = {
+    "establishment_number",
+    "activity_level",
+    "login_count",
+    "logout_count",
+    "assigned_tasks",
+    "completed_tasks",
+    "total_work_minutes",
+}
+"""What many lines of a report say alike is read once: half of the time that reading 5,000 takes."""
+
+
 def _read(lines: Sequence[GivenLine]) -> tuple[list[LineOutcome], list[_Line]]:
     """An outcome for each line, and the lines that can be read. One that is about the same as one before it cannot stand beside it."""
     outcomes, read = [], []
     first: dict[tuple[Number, str], int] = {}
+    rules = tuple(cache(rule) if name in _ALIKE else rule for name, rule in _RULES)
     for index, line in enumerate(lines):
         outcome = LineOutcome(index)
         outcomes.append(outcome)
-        found = []
-        for (name, rule), given in zip(_RULES, line, strict=True):
-            try:
-                found.append(rule(given))
-            except AppError as error:
-                error.path = ("lines", index, name)
-                outcome.errors.append(error)
-                found.append(None)
+        try:
+            found = [rule(given) for rule, given in zip(rules, line, strict=True)]
+        except AppError:
+            found = _errors_of(line, outcome)
         number, national_id, *figures = found
         if number and national_id and (earlier := first.setdefault((number, national_id), index)) != index:
             outcome.errors.append(DuplicateLine(("lines", index), first=earlier))
@@ -266,6 +276,19 @@ def _read(lines: Sequence[GivenLine]) -> tuple[list[LineOutcome], list[_Line]]:
             outcome.warnings = _warnings(made)
             read.append(_Line(outcome, number, national_id, made))
     return outcomes, read
+
+
+def _errors_of(line: GivenLine, outcome: LineOutcome) -> list[Any]:
+    """Tells all that is wrong with the line, and answers what is not, with None in the place of what is."""
+    found: list[Any] = []
+    for (name, rule), given in zip(_RULES, line, strict=True):
+        try:
+            found.append(rule(given))
+        except AppError as error:
+            error.path = ("lines", outcome.index, name)
+            outcome.errors.append(error)
+            found.append(None)
+    return found
 
 
 def _warnings(line: Figures) -> list[tuple[ReportWarningCode, str]]:
@@ -466,13 +489,15 @@ async def _keep(
     dropped: Sequence[Any],
 ) -> None:
     """Moves what is changed or dropped among the versions, and writes the new lines: each in one statement."""
-    session, line = work.session, ReportLine.__table__
+    session = work.session
+    line: Any = ReportLine.__table__
+    version: Any = ReportLineVersion.__table__
     past = [*(standing.lines[pair].id for pair in rows if pair in standing.lines), *(row.id for row in dropped)]
     if past:
         ids = table_of(session, [{"id": uuid7(), "line_id": id_} for id_ in past], (("id", Uuid()), ("line_id", Uuid())))
         columns = ids.c.id, ids.c.line_id, literal(revision).label("superseded_in"), *(line.c[name] for name in _KEPT)
         moved = select(*columns).select_from(ids.join(line, line.c.id == ids.c.line_id))
-        await session.execute(insert(ReportLineVersion.__table__).from_select(["id", "line_id", "superseded_in", *_KEPT], moved))
+        await session.execute(insert(version).from_select(["id", "line_id", "superseded_in", *_KEPT], moved))
         await session.execute(delete(line).where(among(session, line.c.id, past)))
     if rows:
         given = table_of(session, list(rows.values()), _GIVEN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -22,6 +23,7 @@ from app.resolvers.mutation import Payload, UserError, mutation
 from app.resolvers.report import due_ats, lacking, line_results, locks_ats
 from app.schema.scalars import URL, EstablishmentNumber, NationalId
 from app.schema.shared import DateRange, Node
+from app.text import camel_case
 
 WEEK_ORDER = sorted_by(lambda row, _: row.week_start, descending=True)
 SUBMISSION_ORDER = sorted_by(lambda row, _: row.received_at, descending=True)
@@ -129,14 +131,19 @@ class ReportLineInput:
     note: str | None = strawberry.field(default=None, description="Up to 500 characters")
 
 
-def _given_lines(lines: list[ReportLineInput]) -> list[GivenLine]:
+_NAMES = [camel_case(name) for name in GivenLine._fields]
+
+
+def _given_lines(lines: list[Any]) -> list[GivenLine]:
+    if lines and isinstance(lines[0], dict):
+        return [GivenLine(*[line.get(name) for name in _NAMES]) for line in lines]
     return [GivenLine(*[getattr(line, name) for name in GivenLine._fields]) for line in lines]
 
 
 @strawberry.input(description="A week's report.")
 class SubmitWeeklyReportInput(CheckedInput):
     week_start: date = required("The Sunday that begins the week", values.a_date)
-    lines: list[ReportLineInput] = required("1 to 5,000, each about another teleworker or establishment", _given_lines)
+    lines: list[ReportLineInput] = required("1 to 5,000, each about another teleworker or establishment", _given_lines, plain=True)
     nil_report: bool = given("There is nothing to report; with no lines", default=False)
     error_policy: ErrorPolicy = given("What becomes of the others where a line is wrong", default=ErrorPolicy.REJECT_ALL)
     correction_mode: CorrectionMode = given("What becomes of lines that stand and are not sent", default=CorrectionMode.MERGE)

@@ -173,7 +173,7 @@ def test_the_window_and_the_clocks_view_of_it_agree(_case: str, moment: str, cod
     assert on_time is None or (now < WINDOW.due_at(week)) is on_time
 
 
-@pytest.mark.parametrize("moment,marks", [("2026-11-24T20:59:59+00:00", True), ("2026-11-24T21:00:00+00:00", False)])
+@pytest.mark.parametrize(("moment", "marks"), [("2026-11-24T20:59:59+00:00", True), ("2026-11-24T21:00:00+00:00", False)])
 async def test_the_first_acceptance_makes_the_mark(staff: Staff, moment: str, marks: bool) -> None:
     staff.world.portal.clock.now = datetime.fromisoformat(moment)
     caller = await staff.world.person()
@@ -619,7 +619,8 @@ async def test_weeks_are_filtered(staff: Staff) -> None:
 
 
 async def test_weeks_are_paged_and_found_again_by_their_ids(staff: Staff) -> None:
-    page = "query($after: String) { viewer { account { reportWeeks(first: 1, after: $after) { nodes { id weekStart } pageInfo { endCursor } } } } }"
+    page = """query($after: String) { viewer { account {
+        reportWeeks(first: 1, after: $after) { nodes { id weekStart } pageInfo { endCursor } } } } }"""
     seen, after = [], None
     for _ in range(4):
         reply = await staff.world.portal(page, staff.caller, after=after)
