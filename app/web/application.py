@@ -35,6 +35,7 @@ from app.web.headers import Headers, exact_origins
 from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
+from app.web.reports import ReportsEndpoint
 from app.web.sign_in import logout_targets, sign_in_routes
 from app.web.trusted import Documents
 
@@ -69,6 +70,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     routes: list[BaseRoute] = [
         Route("/", lambda _: RedirectResponse("/graphiql", 307)),
         Route("/graphql", endpoint),
+        Route("/sp-reports", ReportsEndpoint()),
         Route("/schema.graphql", _sdl),
         Route("/documents/{document_id}", download),
         *graphiql_routes(
