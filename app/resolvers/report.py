@@ -15,6 +15,7 @@ from app.auth.visible import visible
 from app.engine.context import Context
 from app.engine.declare import Asker
 from app.engine.dialects import Dialect, Statement
+from app.errors import Language
 from app.models import ReportDuty, ReportLine, ReportSubmission, ReportWeek, SpToken, SubmissionStatus, is_in_force
 from app.models.report import LAST_DUE, is_in_duty, week_key, week_of
 from app.operations.report import LineOutcome, ReportWarningCode
@@ -100,6 +101,10 @@ _WORDS: dict[ReportWarningCode, dict[str, str]] = {
 }
 
 
+def warning_words(code: str, language: Language) -> str:
+    return _WORDS[ReportWarningCode(code)][language]
+
+
 def line_results(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "line_results": [_result(context, outcome) for outcome in made["outcomes"]],
@@ -111,7 +116,8 @@ def line_results(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
 def _result(context: Context, outcome: LineOutcome) -> LineResult:
     errors = [told(context, error) for error in outcome.errors]
     warnings = [
-        LineWarning(code, _WORDS[code][context.language], input_path(("lines", outcome.index, name))) for code, name in outcome.warnings
+        LineWarning(code, warning_words(code, context.language), input_path(("lines", outcome.index, name)))
+        for code, name in outcome.warnings
     ]
     return LineResult(outcome.index, outcome.accepted, outcome.line_id, errors, warnings)
 

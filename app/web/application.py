@@ -36,6 +36,7 @@ from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
 from app.web.sandbox import Sandbox
+from app.web.reports import ReportsEndpoint
 from app.web.sign_in import logout_targets, sign_in_routes
 from app.web.summary import Press, summary
 from app.web.trusted import Documents
@@ -86,6 +87,7 @@ def _application(settings: Settings, clock: Clock, *, live: Starlette | None = N
     routes: list[BaseRoute] = [
         Route("/", lambda _: RedirectResponse(f"{path}/graphiql", 307)),
         Route("/graphql", endpoint),
+        Route("/sp-reports", ReportsEndpoint()),
         Route("/schema.graphql", _sdl),
         Route("/documents/{document_id}", documents, methods=["GET", "PUT"]),
         Route("/contracts/{contract_id}/summary", summary, methods=["GET"]),
