@@ -134,6 +134,7 @@ class Report:
         if not actor.may(Permission.REPORTS_WRITE):
             raise Forbidden(permission=Permission.REPORTS_WRITE)  # before megabytes are read
         context = Context(self.state.database, self.settings, actor, self.language, self.state.clock(), self.request.state.request_id)
+        context.stopped_at = await self.state.sandbox.enter(actor) if self.state.sandbox else None
         context.idempotency_key = idempotency_key(self.request.headers)
         await self._charge(CHARGED)
         try:
@@ -155,8 +156,8 @@ class Report:
         if not {"sp-token", "authorization"} & set(self.request.headers.keys()):
             raise Unauthenticated
         state = self.state
-        known = {"remembered": state.remembered, "address": self.address, "attempts": state.attempts}
-        actor = await authenticate(self.request, state.database, self.settings, state.clock(), **known)
+        known = {"remembered": state.remembered, "address": self.address, "attempts": state.attempts, "tokens_only": bool(state.sandbox)}
+        actor = await authenticate(self.request, state.accounts, self.settings, state.clock(), **known)
         self.language = self.spoken or actor.language or self.settings.default_language
         self.caller = self.rates.caller(actor, self.address)
         return actor
@@ -306,7 +307,7 @@ class Report:
 
 def _read(context: Context, given: Mapping[str, Any]) -> dict[str, Any]:
     """The operation's arguments."""
-    closed = week_start(riyadh_day(context.now)) - timedelta(days=7)
+    closed = week_start(riyadh_day(context.rules_now)) - timedelta(days=7)
     return {**given, "week_start": given["week_start"] or closed}
 
 
