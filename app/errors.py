@@ -11,9 +11,10 @@ Anything that is neither is a bug: masked at the top, logged with the request id
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-Language = Literal["ar", "en"]
+from app.words import Language as Language  # noqa: PLC0414  # for whoever words an error
+from app.words import counted, filled, said
 
 
 class ErrorCode(StrEnum):
@@ -60,18 +61,32 @@ class ErrorCode(StrEnum):
 
 
 class Worded(Exception):
-    """An exception with its words in both languages. `values` fill the braces."""
+    """An exception with its words. `values` fill the braces.
+
+    en       the words; their Arabic is in the catalogue (app/words.py), or beside them in `ar`
+    en_one   where the words count: what is said of one
+    counted  the value that is counted
+    """
 
     en: ClassVar[str]
-    ar: ClassVar[str]
+    ar: ClassVar[str] = ""
+    en_one: ClassVar[str] = ""
+    counted: ClassVar[str] = ""
     retryable: ClassVar[bool] = False
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(self.en.format(**values))
+        super().__init__()
         self.values = values
 
+    def __str__(self) -> str:
+        return self.words("en")
+
     def words(self, language: Language) -> str:
-        return (self.en if language == "en" else self.ar).format(**self.values)
+        if self.counted:
+            return counted(self.en_one, self.en, self.values[self.counted], language, **self.values)
+        if language == "ar" and self.ar:
+            return filled(self.ar, language, self.values)
+        return said(self.en, language, **self.values)
 
 
 class AppError(Worded):
@@ -108,12 +123,10 @@ class ValidationFailed(AppError):
     en = "This value is not valid."
     ar = "هذه القيمة غير صحيحة."
 
-    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "") -> None:
-        super().__init__(path)
-        self._own = {"en": en, "ar": ar}
-
-    def words(self, language: Language) -> str:
-        return self._own[language] or super().words(language)
+    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "", **values: Any) -> None:
+        super().__init__(path, **values)
+        if en:
+            self.en, self.ar = en, ar  # type: ignore[misc]  # this one's own words
 
 
 class AccountNotSelected(AppError):
@@ -204,6 +217,15 @@ class LimitReached(AppError):
     code = ErrorCode.LIMIT_REACHED
     en = "No more than {limit} are allowed."
     ar = "لا يسمح بأكثر من {limit}."
+
+
+class TooManyMessages(AppError):
+    """Somebody at this address has written so often within an hour. A user error: the form stays as it is, to be sent later."""
+
+    code, retryable = ErrorCode.LIMIT_REACHED, True
+    en_one = "A message was sent from your address a moment ago, and only one an hour is taken. Try again in {minutes} min."
+    en = "{limit} messages were sent from your address within an hour, and no more are taken. Try again in {minutes} min."
+    counted = "limit"
 
 
 class AlreadyRegistered(AppError):

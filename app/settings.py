@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app import values
+from app.errors import ValidationFailed
+from app.mail import mail_server
 from app.values import is_loopback
 
 VERSION = "0.1.0"
@@ -61,6 +64,11 @@ class Settings(BaseSettings):
     )  # signs download addresses; made at random at start when empty, so set it where several servers run
 
     default_language: Literal["ar", "en"] = "ar"
+    guide_url: str | None = None  # where the portal's guide is to be read, as the graph tells anyone
+    support_email: str | None = None  # whom to write to, as the graph tells anyone; what comes by contactUs goes there
+    smtp_url: SecretStr = SecretStr("")  # smtp://user:password@host:587 (with STARTTLS, but on loopback), smtps://…; empty: no mail
+    mail_from: str | None = None  # whom mails are from; None: support_email
+    messages_an_hour: int = Field(default=5, ge=1)  # by contactUs, of an address
     executor: Literal["compiled", "reference"] = "compiled"  # the second is for comparing: the same answers, ten times slower
     default_page: int = 20
     largest_page: int = 1000
@@ -109,6 +117,35 @@ class Settings(BaseSettings):
     failed_attempts_of_address: int = Field(default=60, ge=1)  # bad credentials a minute; then nothing from there is looked at
     failed_attempts_of_secret: int = Field(default=10, ge=1)  # and for one secret's first six characters
     trusted_proxies: str = ""  # addresses or networks, with commas, whose X-Forwarded-For tells the caller's address
+
+    @field_validator("guide_url")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        try:
+            return values.url(address) if address else None
+        except ValidationFailed as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("support_email", "mail_from")
+    @classmethod
+    def _is_a_mailbox(cls, address: str | None) -> str | None:
+        try:
+            return values.email(address) if address else None
+        except ValidationFailed as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_sealed(cls, url: SecretStr) -> SecretStr:
+        if written := url.get_secret_value():
+            mail_server(written)
+        return url
+
+    @model_validator(mode="after")
+    def _mail_has_two_ends(self) -> Settings:
+        if self.smtp_url.get_secret_value() and not self.support_email:
+            raise ValueError("TELEWORK_SMTP_URL takes TELEWORK_SUPPORT_EMAIL as well: whom to send mails to")
+        return self
 
     @field_validator("public_url")
     @classmethod

@@ -38,13 +38,18 @@ class Charge:
     maximum_cost: int
 
 
+async def _as_often_as_they_like(what: str, most: int, seconds: int) -> int:
+    return 0
+
+
 @dataclass
 class Context:
     """One operation's. Closed by whoever made it.
 
     now      aware, UTC; the clock that deadlines follow
     charge   None where nothing is counted
-    signals  what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
+    attempt  (what, how often, in how many seconds) -> the seconds to wait, for what the caller's address may not do all the time; 0: go on
+    signals  what the operation wants done about the HTTP response, by name (a cookie to clear, a mail to send behind it, ...)
     """
 
     database: Database
@@ -54,6 +59,7 @@ class Context:
     now: datetime
     request_id: str
     charge: Charge | None = None
+    attempt: Callable[[str, int, int], Awaitable[int]] = _as_often_as_they_like
     signals: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(init=False)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict, init=False)

@@ -18,6 +18,7 @@ from app.models.provider import Provider, ProviderStatus
 from app.models.session import LogoutToken, Session, SignIn
 from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
 from app.models.teleworker import Gender, Teleworker
+from app.models.ticket import Ticket, TicketCount
 from app.models.trusted_document import TrustedDocument
 from app.models.user import Locale, User
 from app.models.user_establishment import UserEstablishment
@@ -64,6 +65,8 @@ __all__ = [
     "SignIn",
     "SpToken",
     "Teleworker",
+    "Ticket",
+    "TicketCount",
     "TokenStatus",
     "TrustedDocument",
     "User",

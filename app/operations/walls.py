@@ -27,12 +27,14 @@ from app.models import (
     Provider,
     Session,
     SignIn,
+    Ticket,
+    TicketCount,
     TrustedDocument,
     User,
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone
-from app.operations import member, provider, sign_in
+from app.operations import contact, member, provider, sign_in
 from app.scope import ACCOUNT_SETTING, APP_ROLE, PERSON_SETTING
 
 DOORS: tuple[Door, ...] = (
@@ -48,6 +50,8 @@ DOORS: tuple[Door, ...] = (
     member.USER_OF_NATIONAL_ID,
     provider.COMPANY_OF_NUMBER,
     provider.PROVIDER_OF_NUMBER,
+    contact.NEXT_TICKET,
+    contact.TICKET_MAILED,
 )
 
 Condition = Callable[[Row], ColumnElement[bool]]
@@ -76,8 +80,14 @@ def _nobody_yet(_: Row) -> ColumnElement[bool]:
 # who asks; registered documents are asked for by their text.
 _ALSO: dict[type[Base], Condition] = {Member: _own, SignIn: _nobody_yet, LogoutToken: _nobody_yet, TrustedDocument: everyone}
 # Rows that nobody can see yet: a provider at its registration, the person whom an administrator invites, a client new to the portal.
-# A membership comes from the company, never from the person.
-_ADDED: dict[type[Base], Condition] = {Provider: _somebody, User: _somebody, Establishment: _somebody, Member: by_company}
+# A membership comes from the company, never from the person. Anybody may write to the portal, and read nothing of it.
+_ADDED: dict[type[Base], Condition] = {
+    Provider: _somebody,
+    User: _somebody,
+    Establishment: _somebody,
+    Member: by_company,
+    Ticket: everyone,
+}
 # Seen by more than may change them.
 _CHANGED: dict[type[Base], Condition] = {User: lambda row: row.id == USER, Company: lambda row: row.id == ACCOUNT}
 # The log is only written on, clients are shared; other rows are hidden or ended, not deleted. Documents and the gateway's credential
@@ -91,6 +101,8 @@ _GRANTED: dict[type[Base], str] = {
     UserEstablishment: "SELECT, INSERT, DELETE",
     TrustedDocument: "SELECT",
     GatewayCredential: "",
+    Ticket: "INSERT",
+    TicketCount: "",
 }
 
 

@@ -16,7 +16,7 @@ from app.auth.permissions import ROLE_PERMISSIONS, Permission
 from app.auth.tokens import permissions_of
 from app.auth.visible import scope_parameters, visible
 from app.clock import riyadh_day
-from app.errors import AccountNotSelected, AccountSuspended, Forbidden, NotFound, Unauthenticated, VersionConflict
+from app.errors import AccountNotSelected, AccountSuspended, Forbidden, Language, NotFound, Unauthenticated, VersionConflict
 from app.models import (
     LIVE_WORLD,
     Base,
@@ -47,6 +47,7 @@ class Work:
     now: datetime
     request_id: str
     settings: Settings
+    language: Language = "ar"
     account: Company | None = field(default=None, init=False)
 
     @property

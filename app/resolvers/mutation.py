@@ -76,6 +76,8 @@ class Mutation:
     needs_account  False: also without an active company
     person_only    no token and no gateway, whatever they hold
     gateway        whether the portal's gateway may do it: never, also, or only it (in the sandbox, tokens in its place)
+    anyone         nobody has to say who they are
+    before         run with good input in front of the transaction, unless it is only validated
     """
 
     operation: Operation
@@ -87,6 +89,8 @@ class Mutation:
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None
     person_only: bool = False
     gateway: ByGateway = "never"
+    anyone: bool = False
+    before: Callable[[Context], Awaitable[None]] | None = None
 
     def field(self) -> Any:
         needs = f". Needs {self.allow}." if self.allow else ". For the portal's gateway alone." if self.gateway == "only" else ""
@@ -104,13 +108,15 @@ def mutation(
     after: Callable[[Context, Mapping[str, Any]], Awaitable[None]] | None = None,
     person_only: bool = False,
     gateway: ByGateway = "never",
+    anyone: bool = False,
+    before: Callable[[Context], Awaitable[None]] | None = None,
 ) -> Mutation:
     """Declares a mutation.
 
     operation  (Work, the input's fields by Python name) -> what the payload shows: rows and values by the payload's field names
     after      run with what the payload holds once it is committed, for what must follow outside the transaction
     """
-    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway)
+    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, anyone, before)
 
 
 class _NothingWritten(Exception):
@@ -125,7 +131,10 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
     try:
         _guard(declared, context.actor, context.settings)
         _check_account(declared, context)
-        outcome = await _transact(declared, context, read_input(given), only_validating)
+        values = read_input(given)
+        if declared.before and not only_validating:
+            await declared.before(context)
+        outcome = await _transact(declared, context, values, only_validating)
     except AppErrors as several:
         errors = several.errors
     except AppError as one:
@@ -139,6 +148,8 @@ async def _perform(declared: Mutation, context: Context, given: Any) -> Any:
 
 
 def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
+    if declared.anyone:
+        return
     if actor.is_anonymous:
         raise Unauthenticated
     if declared.person_only and actor.user_id is None:
@@ -165,7 +176,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
 
     async def work(session: AsyncSession) -> None:
         nonlocal outcome
-        unit = Work(session, context.actor, context.now, context.request_id, context.settings)
+        unit = Work(session, context.actor, context.now, context.request_id, context.settings, context.language)
         if declared.needs_account:
             await unit.lock_account()
             _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile

@@ -22,6 +22,7 @@ from app.clock import Clock, system_clock
 from app.database import Database
 from app.engine.execute import Executor
 from app.engine.limits import Meter
+from app.operations.contact import Mailer
 from app.schema import schema
 from app.settings import GRAPHIQL_DIST, Settings
 from app.storage import document_store
@@ -48,6 +49,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     remembered = Remembered(settings.remembered_seconds)
     # The demo's personas are everybody: its provider asks as the tables' owner. Nowhere but on a loopback address.
     everybody = Database(settings) if settings.demo and database.is_restricted else database
+    mailer = Mailer(settings)
     client, provider_routes = _sign_in(settings, everybody, clock)
 
     @asynccontextmanager
@@ -62,6 +64,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         yield
         if client is not None:
             await client.close()
+        await mailer.close()
         await database.close()
         await everybody.close()
 
@@ -92,6 +95,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     app.state.attempts = Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
     app.state.documents = document_store(settings)
+    app.state.mailer = mailer
     app.state.sign_in, app.state.everybody = client, everybody
     return app
 

@@ -140,6 +140,7 @@ class Visit:
 
     async def _operate(self, asked: Asked, *, last: bool = True) -> Outcome:
         context = Context(self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id)
+        context.attempt = self._attempt
         try:
             prepared = await self._prepared(asked)
             outcome = await self._run(prepared, context)
@@ -172,6 +173,9 @@ class Visit:
             raise BadRequest(en="Send mutations with POST.", ar="أرسل عمليات التعديل بطريقة POST.")
         return prepared
 
+    async def _attempt(self, what: str, most: int, seconds: int) -> int:
+        return await self.rates.attempt(what, self.address, most, seconds)
+
     async def _charge(self, points: int) -> Standing:
         try:
             self.standing = await self.rates.charge(self.caller, points)
@@ -190,6 +194,8 @@ class Visit:
         finally:
             if prepared.is_mutation:  # it may have changed what any credential stands for
                 self.state.remembered.forget()
+            for outgoing in context.signals.get("outgoing", ()):
+                self.state.mailer.pass_on(outgoing, self.state.database, now=context.now)
         self.logged_out = self.logged_out or bool(context.signals.get("logged_out"))
         self.secret = context.signals.get("session_secret") or self.secret
         data = orjson.dumps(answer.data)
