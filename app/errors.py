@@ -203,8 +203,9 @@ class JobInUse(AppError):
 
 class VacanciesBelowFilled(AppError):
     code = ErrorCode.VACANCIES_BELOW_FILLED
+    en_one = "One place is filled; there cannot be fewer vacancies."
     en = "{filled} places are filled; there cannot be fewer vacancies."
-    ar = "عدد الشواغر المشغولة {filled}؛ لا يمكن أن يقل العدد عنها."
+    counted = "filled"
 
 
 class ScopeNotGrantable(AppError):
@@ -308,12 +309,10 @@ class WrongEnvironment(RequestError):
 
 class BadUserInput(RequestError):
     code = "BAD_USER_INPUT"
-    en = "{en}"
-    ar = "{ar}"
 
-    def __init__(self, en: str, ar: str, path: list[str] | None = None) -> None:
-        super().__init__(en=en, ar=ar)
-        self.path = path
+    def __init__(self, en: str, ar: str = "", path: list[str] | None = None, **values: Any) -> None:
+        super().__init__(**values)
+        self.en, self.ar, self.path = en, ar, path  # type: ignore[misc]  # this one's own words
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -321,29 +320,38 @@ class BadUserInput(RequestError):
 
 
 class DocumentTooComplex(RequestError):
-    """A document past one of the limits on its shape. `en` and `ar` name what was counted."""
+    """A document past one of the limits on its shape. `what` was counted."""
 
     code, status = "DOCUMENT_INVALID", 422
-    en = "The document has {found:,} {en}; at most {most:,} are allowed."
-    ar = "عدد {ar} في المستند {found:,}، والحد الأقصى {most:,}."
+    en = "The document has {found:,} {what}; at most {most:,} are allowed."
 
-    def __init__(self, en: str, ar: str, *, found: int, most: int) -> None:
-        super().__init__(en=en, ar=ar, found=found, most=most)
+    def __init__(self, what: str, *, found: int, most: int) -> None:
+        super().__init__(what=what, found=found, most=most)
+
+    def words(self, language: Language) -> str:
+        return said(self.en, language, **{**self.values, "what": said(self.values["what"], language)})
 
 
 class CostLimit(RequestError):
-    """An operation that may answer with too much. `en` and `ar` say what to change."""
+    """An operation that may answer with too much. `way_out` says what to change; `values` fill its braces."""
 
     code, status = "COST_LIMIT", 422
-    en = "This operation may cost {cost:,} points; the most is {maximum:,}. Way out: {en}."
-    ar = "قد تكلف هذه العملية {cost:,} نقطة والحد الأقصى {maximum:,}. الحل: {ar}."
+    en = "This operation may cost {cost:,} points; the most is {maximum:,}. Way out: {way_out}."
 
-    def __init__(self, en: str, ar: str, *, cost: int, maximum: int) -> None:
-        super().__init__(en=en, ar=ar, cost=cost, maximum=maximum)
+    def __init__(self, way_out: str, *, cost: int, maximum: int, **values: Any) -> None:
+        super().__init__(cost=cost, maximum=maximum)
+        self._way_out = way_out, values
+
+    def words(self, language: Language) -> str:
+        return said(self.en, language, **self.values, way_out=self._said(language))
+
+    def _said(self, language: Language) -> str:
+        way_out, values = self._way_out
+        return said(way_out, language, **values)
 
     @property
     def extensions(self) -> dict[str, Any]:
-        told = {"cost": self.values["cost"], "maximumCost": self.values["maximum"], "suggestion": self.values["en"]}
+        told = {"cost": self.values["cost"], "maximumCost": self.values["maximum"], "suggestion": self._said("en")}
         return {**super().extensions, **told}
 
 
@@ -351,8 +359,9 @@ class RateLimited(RequestError):
     """The caller's points of this minute do not suffice. `retry_after` is in seconds."""
 
     code, status, retryable = "RATE_LIMITED", 429, True
+    en_one = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in a second."
     en = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in {retry_after} s."
-    ar = "قد تكلف هذه العملية {cost:,} نقطة والمتبقي {remaining:,} من {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
+    counted = "retry_after"
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -363,8 +372,9 @@ class TooManyAttempts(RequestError):
     """Bad credentials from one address, or for one secret's beginning. `retry_after` is in seconds."""
 
     code, status, retryable = "RATE_LIMITED", 429, True
+    en_one = "Too many credentials were refused. Check yours, and try again in a second."
     en = "Too many credentials were refused. Check yours, and try again in {retry_after} s."
-    ar = "رفضت بيانات دخول كثيرة. تحقق من بياناتك وحاول مجددا بعد {retry_after} ثانية."
+    counted = "retry_after"
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -395,8 +405,10 @@ class BadRequest(RequestError):
     """JSON that is no request, or one that may not come this way."""
 
     code, status = "BAD_REQUEST", 422
-    en = "{en}"
-    ar = "{ar}"
+
+    def __init__(self, en: str, ar: str = "", **values: Any) -> None:
+        super().__init__(**values)
+        self.en, self.ar = en, ar  # type: ignore[misc]  # this one's own words
 
 
 class DocumentNotFound(RequestError):
@@ -410,7 +422,9 @@ class PersistedQueryNotFound(RequestError):
 
     code, status, retryable = "PERSISTED_QUERY_NOT_FOUND", 422, True
     en = "PersistedQueryNotFound"
-    ar = "PersistedQueryNotFound"
+
+    def words(self, language: Language) -> str:
+        return self.en
 
 
 class DocumentRequired(RequestError):

@@ -80,7 +80,7 @@ def an_instant(value: datetime) -> datetime:
     return value
 
 
-def _matching(pattern: str, en: str, ar: str) -> Callable[[str], str]:
+def _matching(pattern: str, en: str, ar: str = "") -> Callable[[str], str]:
     compiled = re.compile(pattern, re.ASCII)
 
     def rule(value: str) -> str:

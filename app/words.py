@@ -22,6 +22,11 @@ Language = Literal["ar", "en"]
 CATALOGUE = Path(__file__).with_name("locale") / "ar" / "LC_MESSAGES" / "telework.po"
 
 
+def english(words: str) -> str:
+    """The words as they are: for the catalogue, where it is not seen that somebody will say them."""
+    return words
+
+
 def said(english: str, language: Language, /, *, context: str | None = None, **values: Any) -> str:
     """The words in the language, English where there are none; `values` fill the braces.
 

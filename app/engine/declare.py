@@ -229,7 +229,7 @@ def expression(sql: Expression, *, description: str, allow: Permission | None = 
 def hijri(attribute: InstrumentedAttribute[Any], *, allow: Permission | None = None) -> Any:
     """The twin of a date's or an instant's field: its day, in Riyadh, in the Hijri calendar. Guarded as the date is."""
     name = attribute.key
-    words = f'`{camel_case(name)}` in the Hijri calendar (Umm al-Qura), e.g. "1448-06-12"; null beyond the years 1343 to 1500'
+    words = 'The same day in the Hijri calendar (Umm al-Qura), e.g. "1448-06-12"; null beyond the years 1343 to 1500'
     return make_field(Value(lambda row, _: getattr(row, name), is_hijri=True), words, guarded(allow))
 
 

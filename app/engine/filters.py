@@ -140,7 +140,7 @@ def asked(source: Many, given: dict[str, Any]) -> Iterator[tuple[str, str, Any, 
         try:
             parts = condition.parts(value)
         except ValidationFailed as error:
-            raise BadUserInput(error.words("en"), error.words("ar"), [*path[:-1], camel_case(name)]) from None
+            raise BadUserInput(error.en, error.ar, [*path[:-1], camel_case(name)], **error.values) from None
         for part, bound in parts.items():
             yield unique, part, bound, condition
 

@@ -98,7 +98,7 @@ async def _node(context: Context, declared: GraphField, text: str) -> Any:
 async def _nodes(context: Context, declared: GraphField, ids: list[str]) -> list[Any]:
     if len(ids) > context.settings.largest_page:
         most = context.settings.largest_page
-        raise BadUserInput(f"Ask for at most {most} ids.", f"الحد الأقصى {most} معرفا.", ["ids"])
+        raise BadUserInput("Ask for at most {most} ids.", path=["ids"], most=most)
     return [_node(context, declared, text) for text in ids]
 
 

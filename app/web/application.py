@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import secrets
 import sys
@@ -22,8 +23,9 @@ from app.clock import Clock, system_clock
 from app.database import Database
 from app.engine.execute import Executor
 from app.engine.limits import Meter
+from app.errors import Language
 from app.operations.contact import Mailer
-from app.schema import schema
+from app.schema import in_arabic, schema
 from app.settings import GRAPHIQL_DIST, Settings
 from app.storage import document_store
 from app.web.attempts import Attempts
@@ -33,6 +35,7 @@ from app.web.document import download
 from app.web.graphiql import graphiql_routes
 from app.web.graphql import GraphQLEndpoint, etag_of, is_known
 from app.web.headers import Headers, exact_origins
+from app.web.language import asked_language
 from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
@@ -55,6 +58,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.check()
+        await asyncio.to_thread(in_arabic)  # takes as long as a hundred requests
         # What start-up made stays: the collector need not look at it again, nor stop everybody for it in the middle of a large answer.
         gc.collect()
         gc.freeze()
@@ -85,12 +89,12 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
         lifespan=lifespan,
         middleware=[
             Middleware(Headers, settings=settings, origins=origins),
-            Middleware(RequestIds),
+            Middleware(RequestIds, language=settings.default_language),
             Middleware(Direct, path="/graphql", to=endpoint),
         ],
     )
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
-    app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
+    app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings), in_arabic=in_arabic)
     app.state.rates = Rates(settings, clock=clock)
     app.state.attempts = Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
@@ -101,9 +105,11 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Starlette:
 
 
 async def _sdl(request: Request) -> Response:
-    body = _sdl_text()
+    # Not the deployment's language where none is asked for: programs compare it with schema.graphql.
+    language = asked_language(request.headers.get("accept-language")) or "en"
+    body = _sdl_text(language)
     etag = etag_of(body)
-    headers = {"Cache-Control": "private, no-cache", "ETag": etag, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": "private, no-cache", "ETag": etag, "Vary": "Accept-Encoding, Accept-Language", "Content-Language": language}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
     body, encoding = await packed(body, request.headers.get("accept-encoding"))
@@ -111,8 +117,8 @@ async def _sdl(request: Request) -> Response:
 
 
 @cache
-def _sdl_text() -> bytes:
-    return schema.as_str().encode()
+def _sdl_text(language: Language) -> bytes:
+    return (in_arabic() if language == "ar" else schema).as_str().encode()
 
 
 def _forgetting(routes: list[Route], remembered: Remembered) -> list[Route]:

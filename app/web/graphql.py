@@ -48,7 +48,8 @@ async def _respond(request: Request) -> Response:
     try:
         response = await visit.answer()
     except HttpError as error:
-        response = PlainTextResponse(error.words + "\n", error.status, headers=error.headers)
+        said = {"Vary": VARY, "Content-Language": visit.language, **error.headers}
+        response = PlainTextResponse(error.words(visit.language) + "\n", error.status, headers=said)
     except RequestError as error:
         response = visit.refused(error)
     if visit.secret and not visit.logged_out:
@@ -112,11 +113,11 @@ class Visit:
         await self._authenticate()
         method = self.request.method
         if method not in ("GET", "HEAD", "POST", "QUERY", "OPTIONS"):
-            raise HttpError(405, f"Send one of {METHODS}.", Allow=METHODS, Accept_Query=JSON)
+            raise HttpError(405, "Send one of {methods}.", methods=METHODS, Allow=METHODS, Accept_Query=JSON)
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS, "Accept-Query": JSON})
         if media is None:
-            raise HttpError(406, f"Accept {GRAPHQL} or {JSON}.")
+            raise HttpError(406, "Accept {this} or {that}.", this=GRAPHQL, that=JSON)
         if method == "HEAD":  # tells what there is to ask; runs nothing
             return Response(headers={"Accept-Query": JSON, "Vary": VARY}, media_type=f"{media}; charset=utf-8")
         if method == "GET":

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+
+from app.auth.actor import ANONYMOUS, Actor
 from app.errors import Language
+from app.words import said
 
 _LONG = 200  # characters: headers that clients make up are not kept
 _LANGUAGES: dict[str, tuple[Language, ...]] = {"ar": ("ar",), "en": ("en",)}
@@ -39,3 +44,10 @@ def _quality(parameters: str) -> float:
         return min(max(float(value), 0.0), 1.0)
     except ValueError:
         return 0.0
+
+
+def plain_words(request: Request, english: str, status: int, actor: Actor = ANONYMOUS) -> PlainTextResponse:
+    """A refusal in plain text, in the language that is asked for, or is the caller's own, or the deployment's."""
+    spoken = asked_language(request.headers.get("accept-language")) or actor.language or request.app.state.settings.default_language
+    headers = {"Content-Language": spoken, "Vary": "Accept-Language, Authorization, Cookie, Sp-Token"}
+    return PlainTextResponse(said(english, spoken) + "\n", status, headers)
