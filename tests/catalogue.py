@@ -96,10 +96,11 @@ def _of_class(node: ast.ClassDef, where: str, found: Said) -> None:
 
 def _of_call(node: ast.Call) -> Iterator[str | ast.JoinedStr]:
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    beside = {keyword.arg for keyword in node.keywords if keyword.arg == "ar"}
     given: list[ast.expr] = [node.args[place] for place in _CALLS.get(name, ()) if place < len(node.args)]
     given += [keyword.value for keyword in node.keywords if keyword.arg == "en"]
-    for each in given if not beside else ():
+    if any(_ARABIC.search(ast.unparse(each)) for each in (*node.args, *(keyword.value for keyword in node.keywords))):
+        return  # its Arabic stands beside it
+    for each in given:
         if isinstance(each, ast.JoinedStr):
             yield each
         elif isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value:
