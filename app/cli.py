@@ -47,6 +47,7 @@ app.add_typer(cli_operator.token)
 app.add_typer(cli_operator.gateway)
 app.command()(cli_operator.suspend)
 app.command()(cli_operator.unsuspend)
+app.command(name="tickets")(cli_operator.list_tickets)
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]

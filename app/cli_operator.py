@@ -1,4 +1,4 @@
-"""The operator's commands: `telework token | gateway | suspend | unsuspend`. No rules of their own."""
+"""The operator's commands: `telework token | gateway | suspend | unsuspend | tickets`. No rules of their own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from app.auth.tokens import make_gateway_secret
 from app.clock import system_clock
 from app.database import Database
 from app.logs import configure_logs
+from app.operations.contact import Mailer, mark_tickets, tickets, unsent
 from app.operations.gateway import add_gateway, gateways, revoke_gateway
 from app.operations.operator import OldToken, OperatorError, import_tokens, set_suspended, stop_token, tokens_of
 from app.settings import Settings
@@ -102,6 +103,45 @@ def revoke(gateway_id: str) -> None:
     if not _run(lambda session, _: revoke_gateway(session, gateway_id, now=system_clock())):
         raise _stop(f"no credential {gateway_id} works")
     typer.echo("revoked")
+
+
+def list_tickets(
+    everything: Annotated[bool, typer.Option("--all", help="Those that are closed as well.")] = False,
+    close: Annotated[list[str] | None, typer.Option("--close", metavar="NUMBER", help="Mark it as done; may be repeated.")] = None,
+    reopen: Annotated[list[str] | None, typer.Option("--open", metavar="NUMBER", help="Mark it as not done after all.")] = None,
+    send: Annotated[bool, typer.Option("--send", help="Mail the open ones that were not sent.")] = False,
+) -> None:
+    """What people wrote by contactUs, the latest first: number, when, whether mailed, who, about what, and the message."""
+    if close or reopen:
+        closed = _run(lambda session, _: mark_tickets(session, close or [], closed_at=system_clock())) if close else 0
+        opened = _run(lambda session, _: mark_tickets(session, reopen or [], closed_at=None)) if reopen else 0
+        typer.echo(f"{closed} closed, {opened} opened")
+        return
+    if send:
+        sent, failed = asyncio.run(_send_tickets())
+        typer.echo(f"{sent} sent, {failed} not sent")
+        if failed:
+            raise typer.Exit(1)
+        return
+    for row in _run(lambda session, _: tickets(session, closed=everything)):
+        state = "closed" if row.closed_at else "mailed" if row.mailed_at else "not mailed"
+        typer.echo(f"{row.number}  {row.created_at.isoformat(timespec='minutes')}  {state}  {row.email}  {row.name}  {row.subject}")
+        typer.echo("".join(f"    {line}\n" for line in row.message.splitlines()))
+
+
+async def _send_tickets() -> tuple[int, int]:
+    configure_logs()
+    settings = Settings()
+    if not settings.smtp_url.get_secret_value():
+        raise _stop("TELEWORK_SMTP_URL names no mail server")
+    database, mailer = Database(settings), Mailer(settings)
+    try:
+        waiting = await database.write(unsent)
+        done = [await mailer.send(ticket, database, now=system_clock()) for ticket in waiting]
+    finally:
+        await mailer.close()
+        await database.close()
+    return sum(done), len(done) - sum(done)
 
 
 def _run(work: Callable[[AsyncSession, Settings], Awaitable[T]]) -> T:

@@ -11,9 +11,10 @@ Anything that is neither is a bug: masked at the top, logged with the request id
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-Language = Literal["ar", "en"]
+from app.words import Language as Language  # noqa: PLC0414  # for whoever words an error
+from app.words import counted, filled, said
 
 
 class ErrorCode(StrEnum):
@@ -60,18 +61,32 @@ class ErrorCode(StrEnum):
 
 
 class Worded(Exception):
-    """An exception with its words in both languages. `values` fill the braces."""
+    """An exception with its words. `values` fill the braces.
+
+    en       the words; their Arabic is in the catalogue (app/words.py), or beside them in `ar`
+    en_one   where the words count: what is said of one
+    counted  the value that is counted
+    """
 
     en: ClassVar[str]
-    ar: ClassVar[str]
+    ar: ClassVar[str] = ""
+    en_one: ClassVar[str] = ""
+    counted: ClassVar[str] = ""
     retryable: ClassVar[bool] = False
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(self.en.format(**values))
+        super().__init__()
         self.values = values
 
+    def __str__(self) -> str:
+        return self.words("en")
+
     def words(self, language: Language) -> str:
-        return (self.en if language == "en" else self.ar).format(**self.values)
+        if self.counted:
+            return counted(self.en_one, self.en, self.values[self.counted], language, **self.values)
+        if language == "ar" and self.ar:
+            return filled(self.ar, language, self.values)
+        return said(self.en, language, **self.values)
 
 
 class AppError(Worded):
@@ -108,12 +123,10 @@ class ValidationFailed(AppError):
     en = "This value is not valid."
     ar = "هذه القيمة غير صحيحة."
 
-    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "") -> None:
-        super().__init__(path)
-        self._own = {"en": en, "ar": ar}
-
-    def words(self, language: Language) -> str:
-        return self._own[language] or super().words(language)
+    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "", **values: Any) -> None:
+        super().__init__(path, **values)
+        if en:
+            self.en, self.ar = en, ar  # type: ignore[misc]  # this one's own words
 
 
 class AccountNotSelected(AppError):
@@ -196,8 +209,9 @@ class JobInUse(AppError):
 
 class VacanciesBelowFilled(AppError):
     code = ErrorCode.VACANCIES_BELOW_FILLED
+    en_one = "One place is filled; there cannot be fewer vacancies."
     en = "{filled} places are filled; there cannot be fewer vacancies."
-    ar = "عدد الشواغر المشغولة {filled}؛ لا يمكن أن يقل العدد عنها."
+    counted = "filled"
 
 
 class ContractEnded(AppError):
@@ -341,6 +355,15 @@ class LimitReached(AppError):
     ar = "لا يسمح بأكثر من {limit}."
 
 
+class TooManyMessages(AppError):
+    """Somebody at this address has written so often within an hour. A user error: the form stays as it is, to be sent later."""
+
+    code, retryable = ErrorCode.LIMIT_REACHED, True
+    en_one = "A message was sent from your address a moment ago, and only one an hour is taken. Try again in {minutes} min."
+    en = "{limit} messages were sent from your address within an hour, and no more are taken. Try again in {minutes} min."
+    counted = "limit"
+
+
 class AlreadyRegistered(AppError):
     code = ErrorCode.ALREADY_REGISTERED
     en = "This establishment is registered already. Ask one of its owners to invite you."
@@ -429,12 +452,10 @@ class WrongEnvironment(RequestError):
 
 class BadUserInput(RequestError):
     code = "BAD_USER_INPUT"
-    en = "{en}"
-    ar = "{ar}"
 
-    def __init__(self, en: str, ar: str, path: list[str] | None = None) -> None:
-        super().__init__(en=en, ar=ar)
-        self.path = path
+    def __init__(self, en: str, ar: str = "", path: list[str] | None = None, **values: Any) -> None:
+        super().__init__(**values)
+        self.en, self.ar, self.path = en, ar, path  # type: ignore[misc]  # this one's own words
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -442,29 +463,38 @@ class BadUserInput(RequestError):
 
 
 class DocumentTooComplex(RequestError):
-    """A document past one of the limits on its shape. `en` and `ar` name what was counted."""
+    """A document past one of the limits on its shape. `what` was counted."""
 
     code, status = "DOCUMENT_INVALID", 422
-    en = "The document has {found:,} {en}; at most {most:,} are allowed."
-    ar = "عدد {ar} في المستند {found:,}، والحد الأقصى {most:,}."
+    en = "The document has {found:,} {what}; at most {most:,} are allowed."
 
-    def __init__(self, en: str, ar: str, *, found: int, most: int) -> None:
-        super().__init__(en=en, ar=ar, found=found, most=most)
+    def __init__(self, what: str, *, found: int, most: int) -> None:
+        super().__init__(what=what, found=found, most=most)
+
+    def words(self, language: Language) -> str:
+        return said(self.en, language, **{**self.values, "what": said(self.values["what"], language)})
 
 
 class CostLimit(RequestError):
-    """An operation that may answer with too much. `en` and `ar` say what to change."""
+    """An operation that may answer with too much. `way_out` says what to change; `values` fill its braces."""
 
     code, status = "COST_LIMIT", 422
-    en = "This operation may cost {cost:,} points; the most is {maximum:,}. Way out: {en}."
-    ar = "قد تكلف هذه العملية {cost:,} نقطة والحد الأقصى {maximum:,}. الحل: {ar}."
+    en = "This operation may cost {cost:,} points; the most is {maximum:,}. Way out: {way_out}."
 
-    def __init__(self, en: str, ar: str, *, cost: int, maximum: int) -> None:
-        super().__init__(en=en, ar=ar, cost=cost, maximum=maximum)
+    def __init__(self, way_out: str, *, cost: int, maximum: int, **values: Any) -> None:
+        super().__init__(cost=cost, maximum=maximum)
+        self._way_out = way_out, values
+
+    def words(self, language: Language) -> str:
+        return said(self.en, language, **self.values, way_out=self._said(language))
+
+    def _said(self, language: Language) -> str:
+        way_out, values = self._way_out
+        return said(way_out, language, **values)
 
     @property
     def extensions(self) -> dict[str, Any]:
-        told = {"cost": self.values["cost"], "maximumCost": self.values["maximum"], "suggestion": self.values["en"]}
+        told = {"cost": self.values["cost"], "maximumCost": self.values["maximum"], "suggestion": self._said("en")}
         return {**super().extensions, **told}
 
 
@@ -472,8 +502,9 @@ class RateLimited(RequestError):
     """The caller's points of this minute do not suffice. `retry_after` is in seconds."""
 
     code, status, retryable = "RATE_LIMITED", 429, True
+    en_one = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in a second."
     en = "This operation may cost {cost:,} points; {remaining:,} of {limit:,} a minute are left. Try again in {retry_after} s."
-    ar = "قد تكلف هذه العملية {cost:,} نقطة والمتبقي {remaining:,} من {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
+    counted = "retry_after"
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -484,8 +515,9 @@ class TooManyAttempts(RequestError):
     """Bad credentials from one address, or for one secret's beginning. `retry_after` is in seconds."""
 
     code, status, retryable = "RATE_LIMITED", 429, True
+    en_one = "Too many credentials were refused. Check yours, and try again in a second."
     en = "Too many credentials were refused. Check yours, and try again in {retry_after} s."
-    ar = "رفضت بيانات دخول كثيرة. تحقق من بياناتك وحاول مجددا بعد {retry_after} ثانية."
+    counted = "retry_after"
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -528,14 +560,16 @@ class BadRequest(RequestError):
     """JSON that is no request, or one that may not come this way."""
 
     code, status = "BAD_REQUEST", 422
-    en = "{en}"
-    ar = "{ar}"
+
+    def __init__(self, en: str, ar: str = "", **values: Any) -> None:
+        super().__init__(**values)
+        self.en, self.ar = en, ar  # type: ignore[misc]  # this one's own words
 
 
-class BadIdempotencyKey(BadRequest):
+class BadIdempotencyKey(RequestError):
     """The header Idempotency-Key is not one key."""
 
-    status = 400
+    code, status = "BAD_REQUEST", 400
     en = 'Idempotency-Key is one key of 1 to {most} printable ASCII characters, best in quotes: "8e03978e-40d5".'
     ar = 'يحمل Idempotency-Key مفتاحا واحدا من 1 إلى {most} من رموز ASCII المطبوعة، ويفضل بين علامتي تنصيص: "8e03978e-40d5".'
 
@@ -572,7 +606,9 @@ class PersistedQueryNotFound(RequestError):
 
     code, status, retryable = "PERSISTED_QUERY_NOT_FOUND", 422, True
     en = "PersistedQueryNotFound"
-    ar = "PersistedQueryNotFound"
+
+    def words(self, language: Language) -> str:
+        return self.en
 
 
 class DocumentRequired(RequestError):

@@ -11,7 +11,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app import values
 from app.clock import ReportWindow
+from app.errors import ValidationFailed
+from app.mail import mail_server
 from app.values import is_loopback
 
 VERSION = "0.1.0"
@@ -79,6 +82,11 @@ class Settings(BaseSettings):
     slot_key: SecretStr = SecretStr("")  # keys people in the table of slots; set it before the first hire, and never change it
 
     default_language: Literal["ar", "en"] = "ar"
+    guide_url: str | None = None  # where the portal's guide is to be read, as the graph tells anyone
+    support_email: str | None = None  # whom to write to, as the graph tells anyone; what comes by contactUs goes there
+    smtp_url: SecretStr = SecretStr("")  # smtp://user:password@host:587 (with STARTTLS, but on loopback), smtps://…; empty: no mail
+    mail_from: str | None = None  # whom mails are from; None: support_email
+    messages_an_hour: int = Field(default=5, ge=1)  # by contactUs, of an address
     executor: Literal["compiled", "reference"] = "compiled"  # the second is for comparing: the same answers, ten times slower
     default_page: int = 20
     largest_page: int = 1000
@@ -163,6 +171,35 @@ class Settings(BaseSettings):
         if self.environment == "SANDBOX":
             return self.public_url.removesuffix(SANDBOX_PATH) + "/graphql"
         return self.sandbox.public_url + "/graphql" if self.sandbox else "the sandbox"
+
+    @field_validator("guide_url")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        try:
+            return values.url(address) if address else None
+        except ValidationFailed as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("support_email", "mail_from")
+    @classmethod
+    def _is_a_mailbox(cls, address: str | None) -> str | None:
+        try:
+            return values.email(address) if address else None
+        except ValidationFailed as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_sealed(cls, url: SecretStr) -> SecretStr:
+        if written := url.get_secret_value():
+            mail_server(written)
+        return url
+
+    @model_validator(mode="after")
+    def _mail_has_two_ends(self) -> Settings:
+        if self.smtp_url.get_secret_value() and not self.support_email:
+            raise ValueError("TELEWORK_SMTP_URL takes TELEWORK_SUPPORT_EMAIL as well: whom to send mails to")
+        return self
 
     @field_validator("public_url")
     @classmethod

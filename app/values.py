@@ -36,6 +36,19 @@ def text(most: int, *, least: int = 1) -> Rule:
     return rule
 
 
+def line(most: int) -> Rule:
+    """A text in one line: what goes into the head of a mail, say."""
+    whole = text(most)
+
+    def rule(value: str) -> str:
+        trimmed: str = whole(value)
+        if "\n" in trimmed or "\t" in trimmed:
+            raise ValidationFailed(en="Write it in one line.")
+        return trimmed
+
+    return rule
+
+
 def whole_number(least: int, most: int) -> Rule:
     def rule(value: int) -> int:
         if not least <= value <= most:
@@ -88,7 +101,7 @@ def an_instant(value: datetime) -> datetime:
     return value
 
 
-def _matching(pattern: str, en: str, ar: str) -> Callable[[str], str]:
+def _matching(pattern: str, en: str, ar: str = "") -> Callable[[str], str]:
     compiled = re.compile(pattern, re.ASCII)
 
     def rule(value: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.engine.context import Context
 from app.errors import Forbidden, Internal, Language, RequestError, Unavailable
 from app.text import ascii_digits
+from app.words import english, said
 
 _log = structlog.get_logger("engine")
 
@@ -57,7 +58,8 @@ _PERSONAL = re.compile(r"(?<![0-9])([12])[0-9]{7}([0-9]{2})(?![0-9])|[0-9A-Fa-f]
 def formatted(error: GraphQLError, context: Context, step: Refusal | None = None) -> dict[str, Any]:
     """An error as it is answered: coded, in the caller's language, and holding nothing of what is inside."""
     known = _expected(error, context, step)
-    made: dict[str, Any] = {"message": _redacted(error.message) if known is None else known.words(context.language)}
+    words = _core_words(error.message, context.language, step) if known is None else known.words(context.language)
+    made: dict[str, Any] = {"message": words}
     if error.locations:
         made["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path:
@@ -68,6 +70,22 @@ def formatted(error: GraphQLError, context: Context, step: Refusal | None = None
     if step == "variables" and (place := _PLACE.match(error.message)):
         made["extensions"]["path"] = [place[1], *re.findall(r"\w+", place[2] or "")]
     return made
+
+
+_LEADS: dict[Refusal | None, str] = {
+    "parse": english("The document cannot be read"),
+    "document": english("The document is not valid"),
+    "variables": english("The variables are not valid"),
+    None: english("The value is not valid"),
+}
+
+
+def _core_words(message: str, language: Language, step: Refusal | None) -> str:
+    """graphql-core speaks English: behind a lead in the caller's language, where the words are not ours."""
+    if language == "en" or (ours := said(message, language)) == message:
+        told = _redacted(message)
+        return told if language == "en" else f"{said(_LEADS[step], language)}: {told}"
+    return ours
 
 
 def _redacted(message: str) -> str:

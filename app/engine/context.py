@@ -38,6 +38,10 @@ class Charge:
     maximum_cost: int
 
 
+async def _as_often_as_they_like(what: str, most: int, seconds: int) -> int:
+    return 0
+
+
 @dataclass
 class Context:
     """One operation's. Closed by whoever made it.
@@ -45,9 +49,11 @@ class Context:
     now         aware, UTC; what tokens, signatures and limits go by
     stopped_at  where the clock that the rules follow stands in the sandbox, if it was stopped
     charge      None where nothing is counted
-    signals     what the operation wants done to the HTTP response, by name (a cookie to clear, ...)
+    signals     what the operation wants done about the HTTP response, by name (a cookie to clear, a mail to send behind it, ...)
     attempt     counts one more of what may be done so many times a minute, by its name and that number; raises TriedTooOften. None
                 where nothing is counted
+    attempt_from_address  (what, how often, in how many seconds) -> the seconds to wait, for what the caller's address may not do all the
+                time; 0: go on
     idempotency_key  under which its one mutation is done once; None where it may be done each time
     """
 
@@ -60,6 +66,7 @@ class Context:
     charge: Charge | None = None
     stopped_at: datetime | None = None
     idempotency_key: str | None = None
+    attempt_from_address: Callable[[str, int, int], Awaitable[int]] = _as_often_as_they_like
     signals: dict[str, Any] = field(default_factory=dict)
     attempt: Callable[[str, int], Awaitable[None]] | None = None
     dialect: Dialect = field(init=False)

@@ -28,6 +28,7 @@ from graphql import (
 from app.engine.declare import ByPublicId, Many, graph_field
 from app.errors import CostLimit
 from app.settings import Settings
+from app.words import english
 
 _ANY = 10**9
 Variables = Mapping[str, Any]  # coerced: what graphql-core's get_variable_values answers in `coerced`
@@ -264,7 +265,8 @@ class Formula:
         """The cost. Raises CostLimit where it is over `most`, with the change that would make it fit."""
         cost = self.cost(variables)
         if cost > most:
-            raise CostLimit(*_suggestion(_Account(self._formulas.fragments, self._level, variables), cost, most), cost=cost, maximum=most)
+            way_out, values = _suggestion(_Account(self._formulas.fragments, self._level, variables), cost, most)
+            raise CostLimit(way_out, cost=cost, maximum=most, **values)
         return cost
 
     def unused(self, cost: int, objects: int) -> int:
@@ -387,8 +389,8 @@ class _Account:
             self._weigh(max(level.cases.values(), key=lambda inner: self._values[inner][0]), once, 0, found, spread)
 
 
-def _suggestion(account: _Account, cost: int, most: int) -> tuple[str, str]:
-    """The gentlest change that makes the operation fit, in English and in Arabic."""
+def _suggestion(account: _Account, cost: int, most: int) -> tuple[str, dict[str, Any]]:
+    """The gentlest change that makes the operation fit: in words, and what fills their braces."""
     account.total()
     weights = account.weights()
     for site, size in _candidates(account, weights, cost - most)[:_ATTEMPTS]:
@@ -397,10 +399,10 @@ def _suggestion(account: _Account, cost: int, most: int) -> tuple[str, str]:
         fits = account.total() <= most
         account.sizes[site] = before
         if fits:
-            return _lower(f"{_name(site, account.sizes)}({site.argument}:)", size)
+            return english("lower {what} to {size}"), {"what": f"{_name(site, account.sizes)}({site.argument}:)", "size": size}
     if size := _cap(account, most):
-        return f"lower every page to {size}", f"خفض حجم كل صفحة إلى {size}"
-    return "select fewer fields", "اختر حقولا أقل"
+        return english("lower every page to {size}"), {"size": size}
+    return english("select fewer fields"), {}
 
 
 def _candidates(account: _Account, weights: Mapping[Site, int], excess: int) -> list[tuple[Site, int]]:
@@ -427,10 +429,6 @@ def _cap(account: _Account, most: int) -> int:
 def _name(site: Site, sites: Iterable[Site]) -> str:
     """The field's name, or its whole path where the name stands in several places."""
     return site.field if sum(other.field == site.field for other in sites) == 1 else site.path
-
-
-def _lower(what: str, size: int) -> tuple[str, str]:
-    return f"lower {what} to {size}", f"خفض {what} إلى {size}"
 
 
 # ---- afterwards ----------------------------------------------------------------------------------------------------------

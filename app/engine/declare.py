@@ -47,10 +47,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """A column, or an SQL expression over the row. `prefix` makes a key a public id."""
+    """A column, or an SQL expression over the row. `prefix` makes a key a public id; `is_hijri` writes a date in the Hijri calendar."""
 
     sql: Expression
     prefix: str | None = None
+    is_hijri: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +190,8 @@ class GraphField(StrawberryField):
 
     @property
     def is_basic_field(self) -> bool:
-        plain = isinstance(self.source, Value | Attribute) and getattr(self.source, "prefix", None) is None
+        source = self.source
+        plain = isinstance(source, Attribute) or (isinstance(source, Value) and source.prefix is None and not source.is_hijri)
         return plain and not self.guard.allow
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -238,6 +240,13 @@ def column(attribute: InstrumentedAttribute[Any], *, description: str, allow: Pe
 
 def expression(sql: Expression, *, description: str, allow: Permission | None = None) -> Any:
     return make_field(Value(sql), description, guarded(allow))
+
+
+def hijri(attribute: InstrumentedAttribute[Any], *, allow: Permission | None = None) -> Any:
+    """The twin of a date's or an instant's field: its day, in Riyadh, in the Hijri calendar. Guarded as the date is."""
+    name = attribute.key
+    words = 'The same day in the Hijri calendar (Umm al-Qura), e.g. "1448-06-12"; null beyond the years 1343 to 1500'
+    return make_field(Value(lambda row, _: getattr(row, name), is_hijri=True), words, guarded(allow))
 
 
 def related(foreign_key: InstrumentedAttribute[Any], *, description: str, allow: Permission | None = None, free: bool = False) -> Any:

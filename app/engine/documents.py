@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,6 +53,7 @@ from app.engine.pages import page_request
 from app.engine.steps import ArgumentsRequest, IdRequest, Unplannable
 from app.settings import Settings
 from app.text import camel_case
+from app.words import english
 
 # Merging each field with each other takes quadratic time: a valid-looking document of 4 kB took 246 ms with the library's 500,000,
 # and 20 with this, in which one name may stand 220 times in one place.
@@ -62,6 +64,8 @@ _LEAST, _MOST = -(2**31), 2**31 - 1
 # Requests are kept for values such as ids, cursors and page sizes.
 _KEPT, _LONGEST_KEPT, _MOST_KEPT = {str, int, bool, type(None), type(...)}, 200, 10_000
 _LITERALS = {TokenKind.STRING, TokenKind.BLOCK_STRING, TokenKind.INT, TokenKind.FLOAT}
+
+_INTROSPECTION = re.compile(r"__(schema|type)\b")
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ class Document:
             return next(iter(self.operations.values()))
         if name is not None and name in self.operations:
             return self.operations[name]
-        said = f"There is no operation named {name!r}." if name else "Say with operationName which of the operations to run."
-        raise Refused("document", [GraphQLError(said)])
+        told = english("There is no operation of that name.") if name else english("Say with operationName which of the operations to run.")
+        raise Refused("document", [GraphQLError(told)])
 
 
 def read_document(schema: strawberry.Schema, text: str, meter: Meter | None = None) -> Document:
@@ -88,13 +92,13 @@ def read_document(schema: strawberry.Schema, text: str, meter: Meter | None = No
     except GraphQLSyntaxError as error:
         raise Refused("parse", [error]) from None
     except RecursionError:
-        raise Refused("parse", [GraphQLError("The document is nested too deeply.")]) from None
+        raise Refused("parse", [GraphQLError(english("The document is nested too deeply."))]) from None
     measured = meter.measure(node) if meter else None
     if errors := validate(core, node, max_errors=20):
         raise Refused("document", errors)
     found = [definition for definition in node.definitions if isinstance(definition, OperationDefinitionNode)]
     if not found:
-        raise Refused("document", [GraphQLError("The document holds no operation.")])
+        raise Refused("document", [GraphQLError(english("The document holds no operation."))])
     operations = {made.name.value if made.name else None: Operation(schema, node, made, text, measured) for made in found}
     return Document(text, node, operations)
 
@@ -120,6 +124,11 @@ class Operation:
         """Whether it asks for nothing but the schema."""
         found = self.node.selection_set.selections
         return all(isinstance(each, FieldNode) and each.name.value in ("__schema", "__type", "__typename") for each in found)
+
+    @cached_property
+    def asks_about_schema(self) -> bool:
+        """Whether any of it asks for the schema."""
+        return bool(_INTROSPECTION.search(self.text))
 
     @cached_property
     def formula(self) -> Formula | None:

@@ -35,6 +35,7 @@ from app.engine.search import settled
 from app.engine.steps import Run, Unplannable
 from app.engine.texts import Marked
 from app.errors import DeadlineExceeded, RequestError, StoppedAfterWriting
+from app.words import english
 
 DOCUMENTS, PLANS = 1000, 2000  # kept; the one least recently used goes first
 LONGEST_KEPT = 20_000  # characters; a longer document is parsed each time, so that nobody fills the memory with them
@@ -66,11 +67,21 @@ class Prepared:
 class Executor:
     """One for each process: the schema, the documents it has seen, their plans.
 
+    in_arabic  the schema that answers questions about itself in Arabic
+
     counts   "compiled", or "fallback: " and why not; "planned" and "plan reused"; "document read" and "document reused"
     """
 
-    def __init__(self, schema: strawberry.Schema, *, way: Way = "compiled", meter: Meter | None = None) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        way: Way = "compiled",
+        meter: Meter | None = None,
+        in_arabic: Callable[[], strawberry.Schema] | None = None,
+    ) -> None:
         self.strawberry, self.schema, self.way, self.meter = schema, schema._schema, way, meter
+        self._in_arabic = in_arabic or (lambda: schema)
         self.counts: Counter[str] = Counter()
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
@@ -90,7 +101,7 @@ class Executor:
         operation = self.operation(text, name)
         coerced = operation.variables(variables)
         if operation.kind is OperationType.SUBSCRIPTION:
-            raise Refused("document", [GraphQLError("There are no subscriptions here.")])
+            raise Refused("document", [GraphQLError(english("There are no subscriptions here."))])
         if operation.formula is None:
             cost = 0
         else:
@@ -184,7 +195,8 @@ class Executor:
     # ---- the reference ---------------------------------------------------------------------------------------------------
 
     async def _reference(self, operation: Operation, variables: dict[str, Any] | None, name: str | None, context: Context) -> Answer:
-        run = partial(execute, self.schema, operation.document, context_value=context, variable_values=variables, operation_name=name)
+        schema = self._in_arabic()._schema if context.language == "ar" and operation.asks_about_schema else self.schema
+        run = partial(execute, schema, operation.document, context_value=context, variable_values=variables, operation_name=name)
         # The whole schema takes 40 ms to tell, and no database.
         result = await asyncio.get_running_loop().run_in_executor(self._aside, run) if operation.is_introspection else run()
         if not isinstance(result, ExecutionResult):

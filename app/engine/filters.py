@@ -269,7 +269,7 @@ class _Reader:
             try:
                 parts = condition.parts(value)
             except ValidationFailed as error:
-                raise BadUserInput(error.words("en"), error.words("ar"), [*path, camel_case(name)]) from None
+                raise BadUserInput(error.en, error.ar, [*path, camel_case(name)], **error.values) from None
             for part, bound in parts.items():
                 yield Leaf(unique, part, bound)
 

@@ -26,6 +26,7 @@ from graphql.language.parser import Parser
 from app.engine.cost import Formula, Formulas, Level, Priced, PricedType, Site, price_list
 from app.errors import DocumentTooComplex
 from app.settings import Settings
+from app.words import english
 
 # ---- the text ------------------------------------------------------------------------------------------------------------
 
@@ -40,10 +41,10 @@ _TOKEN = re.compile(
 def check_text(text: str, settings: Settings) -> None:
     """Before parsing: the parser takes ten times as long to reach its own limit. Comments count as tokens. Raises DocumentTooComplex."""
     if len(text) > settings.most_document_characters:
-        raise DocumentTooComplex("characters", "الأحرف", found=len(text), most=settings.most_document_characters)
+        raise DocumentTooComplex("characters", found=len(text), most=settings.most_document_characters)
     most = settings.most_tokens
     if len(text) > most and (found := sum(1 for _ in islice(_TOKEN.finditer(text), most + 1))) > most:
-        raise DocumentTooComplex("tokens or more", "الرموز (على الأقل)", found=found, most=most)
+        raise DocumentTooComplex("tokens or more", found=found, most=most)
 
 
 class _Parser(Parser):
@@ -58,7 +59,7 @@ class _Parser(Parser):
         self._definitions += 1
         most = self._settings.most_operations + self._settings.most_fragments
         if self._definitions > most:
-            raise DocumentTooComplex("operations and fragments", "العمليات والأجزاء", found=self._definitions, most=most)
+            raise DocumentTooComplex("operations and fragments", found=self._definitions, most=most)
         self._fields = self._aliases = self._spreads = self._directives = 0
         return super().parse_definition()
 
@@ -136,22 +137,22 @@ class _Shape:
 
 _SUMS = ("fields", "root_fields", "aliases", "spreads", "directives", "introspection_fields", "introspection_aliases")
 _WORDS = {
-    "depth": ("levels of fields", "مستويات الحقول"),
-    "fields": ("fields", "الحقول"),
-    "aliases": ("aliases", "الأسماء البديلة"),
-    "spreads": ("fragment spreads", "مرات استخدام الأجزاء"),
-    "directives": ("directives", "التوجيهات"),
-    "directives_in_a_row": ("directives in one place", "التوجيهات في موضع واحد"),
-    "introspection_depth": ("levels of introspection", "مستويات استكشاف المخطط"),
-    "introspection_fields": ("fields of introspection", "حقول استكشاف المخطط"),
-    "introspection_aliases": ("aliases of introspection", "الأسماء البديلة في استكشاف المخطط"),
+    "depth": english("levels of fields"),
+    "fields": english("fields"),
+    "aliases": english("aliases"),
+    "spreads": english("fragment spreads"),
+    "directives": english("directives"),
+    "directives_in_a_row": english("directives in one place"),
+    "introspection_depth": english("levels of introspection"),
+    "introspection_fields": english("fields of introspection"),
+    "introspection_aliases": english("aliases of introspection"),
 }
 
 
-def _check(name: str, words: tuple[str, str], found: int, settings: Settings) -> None:
+def _check(name: str, what: str, found: int, settings: Settings) -> None:
     most = getattr(settings, f"most_{name}")
     if found > most:
-        raise DocumentTooComplex(*words, found=found, most=most)
+        raise DocumentTooComplex(what, found=found, most=most)
 
 
 class Measured:
@@ -181,8 +182,8 @@ class Meter:
         """Each operation and each fragment of a parsed document, valid or not. Raises DocumentTooComplex."""
         fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-        _check("operations", ("operations", "العمليات"), len(operations), self.settings)
-        _check("fragments", ("fragments", "الأجزاء"), len(fragments), self.settings)
+        _check("operations", english("operations"), len(operations), self.settings)
+        _check("fragments", english("fragments"), len(fragments), self.settings)
         walked = {name: self._fragment(node) for name, node in fragments.items()}
         order = _ordered({name: [spread.name for spread in walk.found] for name, walk in walked.items()})
         for name in order:
@@ -190,7 +191,7 @@ class Meter:
         done = [self._operation(node) for node in operations]
         for walk in done:
             self._total(walk, walked)
-            _check("root_fields", ("fields at its root", "حقول الجذر"), walk.shape.root_fields, self.settings)
+            _check("root_fields", english("fields at its root"), walk.shape.root_fields, self.settings)
         formulas = Formulas({name: walk.level for name, walk in walked.items()}, order)
         return Measured(formulas, {id(node): walk.level for node, walk in zip(operations, done, strict=True)})
 

@@ -46,7 +46,7 @@ from app.engine.declare import (
     Value,
     graph_field,
 )
-from app.engine.dialects import Dialect, Statement, directed
+from app.engine.dialects import HIJRI, Dialect, Statement, directed
 from app.engine.frozen import Frozen
 from app.engine.pages import PageRequest, beyond, sort_value, text_of
 from app.engine.statements import all_rows, count, matching, narrowed, page, rows_by_key
@@ -230,7 +230,10 @@ class Planner:
     def value(self, source: Value, gql: GraphQLField, shelf: Shelf, row: Row, asker: Asker) -> str:
         made = source.sql(row, asker)
         sql, form = self.dialect.read(made, source.prefix)
-        _agree(gql.type, made, source.prefix)
+        if source.is_hijri:
+            form = HIJRI[type(made.type)]
+        else:
+            _agree(gql.type, made, source.prefix)
         place = f"v{shelf.put((source, form), sql)}"
         if isinstance(gql.type, GraphQLNonNull) and not _is_certain(made):
             place = f"need({place})"
@@ -409,8 +412,8 @@ class Planner:
         if (gql := type_.fields.get(name)) is None or (declared := graph_field(gql)) is None or self.lacking(declared, details):
             return False
         match declared.source:
-            case Value():
-                return True
+            case Value(is_hijri=is_hijri):
+                return not is_hijri
             case One(model=model) | All(model=model):
                 return self.is_written(self.object_type(model), details)
             case Many(model=model, through=None):

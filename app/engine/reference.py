@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import aliased
 
 from app.auth.permissions import Permissions
+from app.clock import riyadh_day
 from app.engine.context import Context
 from app.engine.declare import (
     MODELS,
@@ -31,6 +33,7 @@ from app.engine.pages import Connection, Edge, PageInfo, PageRequest, page_reque
 from app.engine.search import settled
 from app.engine.statements import all_rows, count, page, rows_by_key
 from app.errors import BadUserInput, Forbidden, NotTheActiveAccount
+from app.hijri import hijri_of
 from app.models import Base
 from app.models.base import Row
 
@@ -40,8 +43,10 @@ def resolve(declared: GraphField, parent: Any, info: Any, arguments: dict[str, A
     refuse(context, declared, parent)
     source = declared.source
     match source:
-        case Value(prefix=prefix):
+        case Value(prefix=prefix, is_hijri=is_hijri):
             value = getattr(parent, declared.python_name)
+            if is_hijri and value is not None:
+                return hijri_of((riyadh_day(value) if isinstance(value, datetime) else value).isoformat())
             return f"{prefix}_{value.hex}" if prefix else value
         case One():
             key = getattr(parent, source.local)
@@ -94,7 +99,7 @@ async def _node(context: Context, declared: GraphField, text: str) -> Any:
 async def _nodes(context: Context, declared: GraphField, ids: list[str]) -> list[Any]:
     if len(ids) > context.settings.largest_page:
         most = context.settings.largest_page
-        raise BadUserInput(f"Ask for at most {most} ids.", f"الحد الأقصى {most} معرفا.", ["ids"])
+        raise BadUserInput("Ask for at most {most} ids.", path=["ids"], most=most)
     return [_node(context, declared, text) for text in ids]
 
 

@@ -15,6 +15,7 @@ from app.engine.declare import Batch, ByPublicId, Many
 from app.engine.frozen import Frozen
 from app.engine.pages import PageRequest, write_cursor
 from app.engine.texts import fragment
+from app.hijri import hijri_of
 from app.models import Base
 
 Rows = Sequence[Sequence[Any]]
@@ -79,7 +80,7 @@ class Block:
             places = range(len(self.shelf.columns) + 1)
             names = ", ".join(f"v{place}" if f"v{place}" in used else "_" for place in places)
             body = ", ".join(f"{key!r}: {part}" for key, part in self.parts)
-            self._make = eval(f"lambda rows: [{{{body}}} for {names}, in rows]", {"need": need, "loads": orjson.loads})  # noqa: S307
+            self._make = eval(f"lambda rows: [{{{body}}} for {names}, in rows]", _NAMES)  # noqa: S307
         return self._make(rows)
 
     async def objects(self, run: Run, rows: Rows) -> Objects:
@@ -98,6 +99,9 @@ def need(value: Any) -> Any:
     if value is None:
         raise Unplannable("null in a non-null field")
     return value
+
+
+_NAMES = {"need": need, "loads": orjson.loads, "hijri_of": hijri_of}  # what a block's expressions may call
 
 
 @dataclass

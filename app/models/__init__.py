@@ -32,6 +32,7 @@ from app.models.session import LogoutToken, Session, SignIn
 from app.models.slot import Slot, SlotHolder
 from app.models.sp_token import Environment, GatewayCredential, SpToken, TokenStatus, is_in_force, token_status
 from app.models.teleworker import Gender, Teleworker
+from app.models.ticket import Ticket, TicketCount
 from app.models.trusted_document import TrustedDocument
 from app.models.user import Locale, User
 from app.models.user_establishment import UserEstablishment
@@ -90,6 +91,8 @@ __all__ = [
     "SpToken",
     "SubmissionStatus",
     "Teleworker",
+    "Ticket",
+    "TicketCount",
     "TokenStatus",
     "TrustedDocument",
     "User",

@@ -36,12 +36,14 @@ from app.models import (
     SignIn,
     Slot,
     SlotHolder,
+    Ticket,
+    TicketCount,
     TrustedDocument,
     User,
     UserEstablishment,
 )
 from app.models.base import ACCOUNT, USER, Row, by_company, everyone, nobody
-from app.operations import entrance, establishment, kept_outcome, member, provider, sandbox, sign_in, slot, worker
+from app.operations import contact, entrance, establishment, kept_outcome, member, provider, sandbox, sign_in, slot, worker
 from app.scope import APP_ROLE, GATEWAY_ROLE
 
 DOORS: tuple[Door, ...] = (
@@ -66,6 +68,8 @@ DOORS: tuple[Door, ...] = (
     slot.SLOT_KEPT,
     *FOUND.values(),
     kept_outcome.OUTCOMES_FORGOTTEN,
+    contact.NEXT_TICKET,
+    contact.TICKET_MAILED,
 )
 
 IN_SANDBOX: tuple[Door, ...] = (sandbox.SLOTS_FREED,)
@@ -91,8 +95,14 @@ def _nobody_yet(_: Row) -> ColumnElement[bool]:
 # who asks; registered documents are asked for by their text.
 _ALSO: dict[type[Base], Condition] = {Member: _own, SignIn: _nobody_yet, LogoutToken: _nobody_yet, TrustedDocument: everyone}
 # Rows that nobody can see yet: a provider at its registration, the person whom an administrator invites, a client new to the portal.
-# A membership comes from the company, never from the person.
-_ADDED: dict[type[Base], Condition] = {Provider: _somebody, User: _somebody, Establishment: _somebody, Member: by_company}
+# A membership comes from the company, never from the person. Anybody may write to the portal, and read nothing of it.
+_ADDED: dict[type[Base], Condition] = {
+    Provider: _somebody,
+    User: _somebody,
+    Establishment: _somebody,
+    Member: by_company,
+    Ticket: everyone,
+}
 # Seen by more than may change them.
 _CHANGED: dict[type[Base], Condition] = {User: lambda row: row.id == USER, Company: lambda row: row.id == ACCOUNT}
 # The log is only written on, clients are shared; other rows are hidden or ended, not deleted. Documents and the gateway's credential
@@ -113,6 +123,8 @@ _GRANTED: dict[type[Base], str] = {
     GatewayCredential: "",
     SlotHolder: "",
     Slot: "",
+    Ticket: "INSERT",
+    TicketCount: "",
 }
 # Where a document's bytes lie is no business of the gateway's.
 _WITHHELD_FROM_GATEWAY: dict[type[Base], frozenset[str]] = {Document: frozenset({"storage_key"})}

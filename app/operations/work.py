@@ -17,7 +17,7 @@ from app.auth.tokens import permissions_of
 from app.auth.visible import scope_of, scope_parameters, visible
 from app.clock import riyadh_day
 from app.database import assume
-from app.errors import AccountNotSelected, AccountSuspended, Forbidden, NotFound, Unauthenticated, VersionConflict
+from app.errors import AccountNotSelected, AccountSuspended, Forbidden, Language, NotFound, Unauthenticated, VersionConflict
 from app.models import (
     LIVE_WORLD,
     Base,
@@ -52,6 +52,7 @@ class Work:
     request_id: str
     settings: Settings
     real_now: datetime | None = None
+    language: Language = "ar"
     account: Company | None = field(default=None, init=False)
 
     @property

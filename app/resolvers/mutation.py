@@ -103,6 +103,8 @@ class Mutation:
                    account of its own: the operation enters its target's (app/operations/entrance.py), whatever `needs_account` says
     tells_all      the operation takes what is wrong with the input's values as `broken`, and tells it along with the rules that it checks
     attempts       how often a minute an account may try it, those that only validate among them; None: as often as it likes
+    anyone         nobody has to say who they are
+    before         run with good input in front of the transaction, unless it is only validated
     """
 
     operation: Operation
@@ -117,6 +119,8 @@ class Mutation:
     tells_all: bool = False
     attempts: Callable[[Settings], int] | None = None
     results: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    anyone: bool = False
+    before: Callable[[Context], Awaitable[None]] | None = None
 
     @property
     def name(self) -> str:
@@ -150,6 +154,8 @@ def mutation(
     tells_all: bool = False,
     attempts: Callable[[Settings], int] | None = None,
     results: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    anyone: bool = False,
+    before: Callable[[Context], Awaitable[None]] | None = None,
 ) -> Mutation:
     """Declares a mutation.
 
@@ -162,7 +168,22 @@ def mutation(
     for field in payload.__strawberry_definition__.fields:
         if "secret" in field.python_name and not _is_told_once(field):
             raise TypeError(f"{payload.__name__}.{field.python_name} is to be told `once`")
-    return Mutation(operation, input, payload, allow, needs_account, description, after, person_only, gateway, tells_all, attempts, results)
+    return Mutation(
+        operation,
+        input,
+        payload,
+        allow,
+        needs_account,
+        description,
+        after,
+        person_only=person_only,
+        gateway=gateway,
+        tells_all=tells_all,
+        attempts=attempts,
+        results=results,
+        anyone=anyone,
+        before=before,
+    )
 
 
 class _NothingWritten(Exception):
@@ -195,7 +216,10 @@ async def perform(declared: Mutation, context: Context, given: Any, read: Callab
         _check_account(declared, context.actor, key)
         if declared.attempts and context.attempt:
             await context.attempt(f"{declared.operation.__name__}:{context.actor.account_id}", declared.attempts(context.settings))
-        done = await _transact(declared, context, read(given), only_validating, key)
+        values = read(given)
+        if declared.before and not only_validating:
+            await declared.before(context)
+        done = await _transact(declared, context, values, only_validating, key)
     except (AppError, AppErrors) as broken:
         done = Done({}, _rules(broken))
     except Forbidden as refused:
@@ -212,6 +236,8 @@ async def perform(declared: Mutation, context: Context, given: Any, read: Callab
 
 
 def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
+    if declared.anyone:
+        return
     if actor.is_anonymous:
         raise Unauthenticated
     if declared.person_only and actor.user_id is None:
@@ -279,7 +305,7 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
                 done = Done(kept.values, kept.errors, replayed=True)
                 return
             await assume(session, scope_of(context.actor))
-        unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now)
+        unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now, context.language)
         if _in_account(declared, context.actor):
             await unit.lock_account()
             _guard(declared, unit.actor, context.settings)  # as they stand now: somebody may have changed their role meanwhile

@@ -18,6 +18,7 @@ from app.clock import riyadh_day, week_start
 from app.engine.context import Charge, Context
 from app.models import Company, CompanyStatus, Environment, Member, Provider, ProviderStatus, Role
 from app.settings import VERSION
+from app.words import said
 
 _security = structlog.get_logger("security")
 
@@ -29,6 +30,14 @@ class Viewer:
     account_id: UUID | None
     role: Role | None
     permissions: list[Permission]
+
+
+@dataclass(frozen=True)
+class Portal:
+    name: str
+    description: str
+    guide_url: str | None
+    support_email: str | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,20 @@ async def gateway(keys: Sequence[Any], context: Context) -> list[Gateway | None]
     """For who is, or plays, the portal's gateway; None for every other caller."""
     plays = plays_gateway(context.actor, in_sandbox=context.settings.environment == Environment.SANDBOX)
     return [Gateway() if plays else None for _ in keys]
+
+
+async def portal(keys: Sequence[Any], context: Context) -> list[Portal]:
+    found = Portal(
+        said("Telework portal for service providers", context.language),
+        said(
+            "One place for the service providers of telework: establishments' invitations, contracts, projects, jobs, direct hiring"
+            " and weekly reports.",
+            context.language,
+        ),
+        context.settings.guide_url,
+        context.settings.support_email,
+    )
+    return [found for _ in keys]
 
 
 async def rate_limit(keys: Sequence[Any], context: Context) -> list[Charge | None]:

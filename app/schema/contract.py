@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_by, resolver
+from app.engine.declare import Asker, column, expression, graph_type, hijri, identity, related, related_by, resolver
 from app.engine.filters import any_of, between, filter_input, refers, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
@@ -61,7 +61,9 @@ class Contract(Node):
     invitation = related(models.Contract.invitation_id, description="The invitation that led to it")
     status: ContractStatus = expression(lambda row, asker: contract_status(row, asker.today), description="Where it stands today")
     starts_on: date = column(models.Contract.starts_on, description="First day")
+    starts_on_hijri: str | None = hijri(models.Contract.starts_on)
     ends_on: date | None = column(models.Contract.ends_on, description="Last day, included; null while open-ended")
+    ends_on_hijri: str | None = hijri(models.Contract.ends_on)
     document = related(models.Contract.document_id, description="The agreement")
     summary_url = resolver(
         summary_urls,
@@ -71,6 +73,7 @@ class Contract(Node):
         "credential; null where the server was set up without its fonts",
     )
     terminated_at: datetime | None = column(models.Contract.terminated_at, description="When it was ended before its time")
+    terminated_at_hijri: str | None = hijri(models.Contract.terminated_at)
     termination_reason: str | None = column(models.Contract.termination_reason, description="Why it was ended")
     projects = connection(
         models.Project.contract_id,

@@ -9,7 +9,7 @@ import strawberry
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import all_of, column, expression, graph_type, identity, related, related_by
+from app.engine.declare import all_of, column, expression, graph_type, hijri, identity, related, related_by
 from app.engine.filters import any_of, filter_input
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import sorted_by
@@ -31,7 +31,9 @@ EMPLOYMENT_ORDER = sorted_by(lambda row, _: row.starts_on, descending=True)
 @graph_type(models.LeavePeriod, allow=None, description="A leave, both days included.")
 class LeavePeriod:
     starts_on: date = column(models.LeavePeriod.starts_on, description="First day")
+    starts_on_hijri: str | None = hijri(models.LeavePeriod.starts_on)
     ends_on: date | None = column(models.LeavePeriod.ends_on, description="Last day; null while it is open")
+    ends_on_hijri: str | None = hijri(models.LeavePeriod.ends_on)
 
 
 @graph_type(models.Employment, allow=Permission.TELEWORKERS_READ, description="A teleworker's employment in a job.")
@@ -42,7 +44,9 @@ class Employment(Node):
     status: EmploymentStatus = expression(lambda row, asker: employment_status(row, asker.today), description="Where it stands today")
     employment_type: EmploymentType = column(models.Employment.employment_type, description="How much of a week")
     starts_on: date = column(models.Employment.starts_on, description="First day")
+    starts_on_hijri: str | None = hijri(models.Employment.starts_on)
     ends_on: date | None = column(models.Employment.ends_on, description="Last day, included; null while open-ended")
+    ends_on_hijri: str | None = hijri(models.Employment.ends_on)
     wage: Decimal | None = column(models.Employment.wage, description="Monthly wage in riyals", allow=Permission.TELEWORKERS_REVEAL)
     weekly_hours: int = column(models.Employment.weekly_hours, description="Hours a week")
     gosi_registered: bool = column(models.Employment.gosi_registered, description="Whether it is registered in Social Insurance")

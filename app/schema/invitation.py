@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, column, expression, graph_type, identity, related, related_back, related_by
+from app.engine.declare import Asker, column, expression, graph_type, hijri, identity, related, related_back, related_by
 from app.engine.filters import any_of, between, filter_input, own_text, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import order_by
@@ -55,11 +55,16 @@ class Invitation(Node):
     status: InvitationStatus = expression(lambda row, asker: invitation_status(row, asker.now), description="Where it stands now")
     message: str | None = column(models.Invitation.message, description="The establishment's words")
     proposed_starts_on: date | None = column(models.Invitation.proposed_starts_on, description="First day of the proposed contract")
+    proposed_starts_on_hijri: str | None = hijri(models.Invitation.proposed_starts_on)
     proposed_ends_on: date | None = column(models.Invitation.proposed_ends_on, description="Last day of the proposed contract")
+    proposed_ends_on_hijri: str | None = hijri(models.Invitation.proposed_ends_on)
     document = related(models.Invitation.document_id, free=True, description="The agreement that the establishment sent along")
     received_at: datetime = column(models.Invitation.received_at, description="When it came")
+    received_at_hijri: str | None = hijri(models.Invitation.received_at)
     expires_at: datetime = column(models.Invitation.expires_at, description="The instant from which on it cannot be decided any more")
+    expires_at_hijri: str | None = hijri(models.Invitation.expires_at)
     decided_at: datetime | None = column(models.Invitation.decided_at, description="When it was decided")
+    decided_at_hijri: str | None = hijri(models.Invitation.decided_at)
     decided_by = related(models.Invitation.decided_by_id, description="Who decided; null for a token")
     rejection_reason: str | None = column(models.Invitation.rejection_reason, description="Why it was turned down")
     contract = related_back(models.Contract.invitation_id, description="The contract that acceptance made")

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, or_
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, attribute, column, expression, graph_type, identity, related, related_by
+from app.engine.declare import Asker, attribute, column, expression, graph_type, hijri, identity, related, related_by
 from app.engine.filters import Condition, any_of, equals, filter_input, own_text, range_parts, refers, search, where_field
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
@@ -87,7 +87,9 @@ class Job(Node):
     disability_friendly: bool = column(models.Job.disability_friendly, description="Whether it suits people with disabilities")
     city = related(models.Job.city_id, description="City, where it matters")
     published_at: datetime | None = column(models.Job.published_at, description="When it was first published")
+    published_at_hijri: str | None = hijri(models.Job.published_at)
     closes_at: datetime | None = column(models.Job.closes_at, description="The instant from which on it is EXPIRED")
+    closes_at_hijri: str | None = hijri(models.Job.closes_at)
     employments = connection(
         models.Employment.job_id,
         order=EMPLOYMENT_ORDER,

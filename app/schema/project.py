@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, false, true
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, attribute, column, expression, graph_type, identity, related, related_by
+from app.engine.declare import Asker, attribute, column, expression, graph_type, hijri, identity, related, related_by
 from app.engine.filters import any_of, between, filter_input, own_text, refers, search
 from app.engine.inputs import CheckedInput, given, key_of, required
 from app.engine.pages import connection, order_by
@@ -63,7 +63,9 @@ class Project(Node):
     status: ProjectStatus = column(models.Project.status, description="Where it stands")
     review_note: str | None = column(models.Project.review_note, description="The portal's note on its last decision")
     starts_on: date | None = column(models.Project.starts_on, description="First day")
+    starts_on_hijri: str | None = hijri(models.Project.starts_on)
     ends_on: date | None = column(models.Project.ends_on, description="Last day, included")
+    ends_on_hijri: str | None = hijri(models.Project.ends_on)
     planned_headcount: int | None = column(models.Project.planned_headcount, description="How many people it is planned for")
     jobs = connection(
         models.Job.project_id,

@@ -17,12 +17,13 @@ from app.models import Environment, Role
 from app.models.company import is_own
 from app.operations import account as operations
 from app.resolvers.mutation import Payload, mutation
-from app.resolvers.query import gateway, log_out, rate_limit, service, switch, viewer
+from app.resolvers.query import gateway, log_out, portal, rate_limit, service, switch, viewer
 from app.schema.city import CITY_ORDER
 from app.schema.company import COMPANY_ORDER
 from app.schema.faq import FAQ_ORDER
 from app.schema.gateway import Gateway
 from app.schema.occupation import OCCUPATION_ORDER
+from app.schema.scalars import URL, EmailAddress
 from app.schema.session import SESSION_ORDER, is_live
 from app.schema.shared import Node
 
@@ -64,6 +65,14 @@ class Service:
     current_week_start: date = attribute(description="The Sunday that began the current reporting week")
 
 
+@strawberry.type(description="About the portal, for anyone.")
+class Portal:
+    name: str = attribute(description="Name in the language that the caller asked for")
+    description: str = attribute(description="What it is for, in the language that the caller asked for")
+    guide_url: URL | None = attribute(description="Where its guide is to be read")
+    support_email: EmailAddress | None = attribute(description="Whom to write to")
+
+
 @strawberry.type(description="What this operation costs, and what is left of the caller's points.")
 class RateLimit:
     limit: int = attribute(description="Points a minute")
@@ -96,6 +105,7 @@ class Query:
     gateway = resolver(gateway, Gateway | None, reads=False, description="The portal's own gateway; null for every other caller")
     rate_limit = resolver(rate_limit, RateLimit | None, description="The caller's points; null where none are counted", reads=False)
     service = resolver(service, Service | None, reads=False, description="What this deployment is: live or sandbox, version, clock")
+    portal = resolver(portal, Portal | None, reads=False, description="About the portal, for anyone: the home page's facts")
 
 
 @strawberry.input(description="Which company to act for.")

@@ -14,7 +14,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import Asker, column, graph_type, identity, related, resolver
+from app.engine.declare import Asker, column, graph_type, hijri, identity, related, resolver
 from app.engine.dialects import Dialect
 from app.engine.filters import Condition, by_rule, filter_input, own_text, refers, search, where_field
 from app.engine.pages import connection, order_by
@@ -77,6 +77,7 @@ class Teleworker(Node):
         national_ids, NationalId | None, arguments=[_REVEAL], description="Masked (1*******08); whole with reveal, which leaves an event"
     )
     birth_date: date | None = column(models.Teleworker.birth_date, description="Date of birth")
+    birth_date_hijri: str | None = hijri(models.Teleworker.birth_date)
     gender: Gender | None = column(models.Teleworker.gender, description="Gender")
     mobile: MobileNumber | None = column(models.Teleworker.mobile, description="Mobile number")
     email: EmailAddress | None = column(models.Teleworker.email, description="E-mail address")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import secrets
 import sys
@@ -22,7 +23,9 @@ from app.clock import Clock, system_clock
 from app.database import Database
 from app.engine.execute import Executor
 from app.engine.limits import Meter
-from app.schema import schema
+from app.errors import Language
+from app.operations.contact import Mailer
+from app.schema import in_arabic, schema
 from app.settings import GRAPHIQL_DIST, SANDBOX_PATH, Settings
 from app.storage import document_store
 from app.web.attempts import Attempts
@@ -32,11 +35,12 @@ from app.web.document import documents
 from app.web.graphiql import graphiql_routes
 from app.web.graphql import GraphQLEndpoint, etag_of, is_known
 from app.web.headers import Headers, exact_origins
+from app.web.language import asked_language
 from app.web.media import packed
 from app.web.middleware import Direct, RequestIds
 from app.web.rates import Rates
-from app.web.sandbox import Sandbox
 from app.web.reports import ReportsEndpoint
+from app.web.sandbox import Sandbox
 from app.web.sign_in import logout_targets, sign_in_routes
 from app.web.summary import Press, summary
 from app.web.trusted import Documents
@@ -62,11 +66,13 @@ def _application(settings: Settings, clock: Clock, *, live: Starlette | None = N
     remembered = Remembered(settings.remembered_seconds)
     # The demo's personas are everybody: its provider asks as the tables' owner. Nowhere but on a loopback address.
     everybody = Database(settings) if settings.demo and database.is_restricted else database
+    mailer = Mailer(settings)
     client, provider_routes = _sign_in(settings, everybody, clock)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.check()
+        await asyncio.to_thread(in_arabic)  # takes as long as a hundred requests
         # What start-up made stays: the collector need not look at it again, nor stop everybody for it in the middle of a large answer.
         gc.collect()
         gc.freeze()
@@ -80,6 +86,7 @@ def _application(settings: Settings, clock: Clock, *, live: Starlette | None = N
             yield
         if client is not None:
             await client.close()
+        await mailer.close()
         await database.close()
         await everybody.close()
 
@@ -106,16 +113,17 @@ def _application(settings: Settings, clock: Clock, *, live: Starlette | None = N
         lifespan=lifespan,
         middleware=[
             Middleware(Headers, settings=settings, origins=origins),
-            Middleware(RequestIds),
+            Middleware(RequestIds, language=settings.default_language),
             Middleware(Direct, path=f"{path}/graphql", to=endpoint),
         ],
     )
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
-    app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings))
+    app.state.executor = Executor(schema, way=settings.executor, meter=Meter(schema._schema, settings), in_arabic=in_arabic)
     app.state.rates = Rates(settings, clock=clock)
     app.state.attempts = live.state.attempts if live else Attempts(settings, app.state.rates)
     app.state.trusted, app.state.remembered = Documents(settings, database, clock), remembered
     app.state.documents, app.state.uploads, app.state.press = document_store(settings), Uploads(), Press()
+    app.state.mailer = mailer
     app.state.sign_in, app.state.everybody = client, everybody
     app.state.accounts = live.state.database if live else database  # whose credentials count
     app.state.sandbox = Sandbox(settings, live.state.database, database, clock) if live else None
@@ -124,9 +132,11 @@ def _application(settings: Settings, clock: Clock, *, live: Starlette | None = N
 
 
 async def _sdl(request: Request) -> Response:
-    body = _sdl_text()
+    # Not the deployment's language where none is asked for: programs compare it with schema.graphql.
+    language = asked_language(request.headers.get("accept-language")) or "en"
+    body = _sdl_text(language)
     etag = etag_of(body)
-    headers = {"Cache-Control": "private, no-cache", "ETag": etag, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": "private, no-cache", "ETag": etag, "Vary": "Accept-Encoding, Accept-Language", "Content-Language": language}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
     body, encoding = await packed(body, request.headers.get("accept-encoding"))
@@ -134,8 +144,8 @@ async def _sdl(request: Request) -> Response:
 
 
 @cache
-def _sdl_text() -> bytes:
-    return schema.as_str().encode()
+def _sdl_text(language: Language) -> bytes:
+    return (in_arabic() if language == "ar" else schema).as_str().encode()
 
 
 def _forgetting(routes: list[Route], remembered: Remembered) -> list[Route]:

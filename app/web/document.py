@@ -9,9 +9,9 @@ import structlog
 from obstore.exceptions import BaseError
 from sqlalchemy import select
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
-from app.auth.actor import Actor
+from app.auth.actor import ANONYMOUS, Actor
 from app.auth.signatures import is_signed
 from app.auth.visible import scope_of, scope_parameters, visible
 from app.engine.declare import parse_public_id
@@ -19,7 +19,9 @@ from app.errors import RequestError
 from app.models import Document, DocumentStatus
 from app.values import FILE_TYPES
 from app.web.credentials import caller_of
+from app.web.language import plain_words
 from app.web.upload import upload
+from app.words import english
 
 _log = structlog.get_logger("documents")
 
@@ -35,16 +37,16 @@ async def download(request: Request) -> Response:
     try:
         actor, _ = await caller_of(request)
     except RequestError:
-        return _not_found()
+        return _not_found(request)
     found = await _document(request, actor)
     if found is None:
-        return _not_found()
+        return _not_found(request, actor)
     try:
         stored = await state.documents.get_async(found.storage_key)
         content = await stored.bytes_async()
     except (BaseError, FileNotFoundError):
         _log.error("document_missing", document=str(found.id), request_id=request.state.request_id)
-        return PlainTextResponse("This document cannot be read just now.\n", 503)
+        return plain_words(request, "This document cannot be read just now.", 503, actor)
     return Response(bytes(content), headers=_headers(_saved_as(found)), media_type=found.content_type)
 
 
@@ -78,5 +80,6 @@ def _headers(file_name: str) -> dict[str, str]:
     }
 
 
-def _not_found() -> Response:
-    return PlainTextResponse("There is no such document, or this address has expired. Ask the graph for a new downloadUrl.\n", 404)
+def _not_found(request: Request, actor: Actor = ANONYMOUS) -> Response:
+    words = english("There is no such document, or this address has expired. Ask the graph for a new downloadUrl.")
+    return plain_words(request, words, 404, actor)

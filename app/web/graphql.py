@@ -50,7 +50,8 @@ async def _respond(request: Request) -> Response:
     try:
         response = await visit.answer()
     except HttpError as error:
-        response = PlainTextResponse(error.words + "\n", error.status, headers=error.headers)
+        said = {"Vary": VARY, "Content-Language": visit.language, **error.headers}
+        response = PlainTextResponse(error.words(visit.language) + "\n", error.status, headers=said)
     except RequestError as error:
         response = visit.refused(error)
     if visit.secret and not visit.logged_out:
@@ -117,11 +118,11 @@ class Visit:
         await self._authenticate()
         method = self.request.method
         if method not in ("GET", "HEAD", "POST", "QUERY", "OPTIONS"):
-            raise HttpError(405, f"Send one of {METHODS}.", Allow=METHODS, Accept_Query=JSON)
+            raise HttpError(405, "Send one of {methods}.", methods=METHODS, Allow=METHODS, Accept_Query=JSON)
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS, "Accept-Query": JSON})
         if media is None:
-            raise HttpError(406, f"Accept {GRAPHQL} or {JSON}.")
+            raise HttpError(406, "Accept {this} or {that}.", this=GRAPHQL, that=JSON)
         if method == "HEAD":  # tells what there is to ask; runs nothing
             return Response(headers={"Accept-Query": JSON, "Vary": VARY}, media_type=f"{media}; charset=utf-8")
         if method == "GET":
@@ -152,6 +153,7 @@ class Visit:
     async def _operate(self, asked: Asked, *, last: bool = True) -> Outcome:
         context = Context(self.state.database, self.settings, self.actor, self.language, self.state.clock(), self.request.state.request_id)
         context.attempt, context.stopped_at = self.state.attempts.tried, self.stopped_at
+        context.attempt_from_address = self._attempt
         try:
             prepared = await self._prepared(asked)
             context.idempotency_key = self._key(prepared)
@@ -195,6 +197,9 @@ class Visit:
             )
         return key
 
+    async def _attempt(self, what: str, most: int, seconds: int) -> int:
+        return await self.rates.attempt(what, self.address, most, seconds)
+
     async def _charge(self, points: int) -> Standing:
         try:
             self.standing = await self.rates.charge(self.caller, points)
@@ -213,6 +218,8 @@ class Visit:
         finally:
             if prepared.is_mutation:  # it may have changed what any credential stands for
                 self.state.remembered.forget()
+            for outgoing in context.signals.get("outgoing", ()):
+                self.state.mailer.pass_on(outgoing, self.state.database, now=context.now)
         self.logged_out = self.logged_out or bool(context.signals.get("logged_out"))
         self.secret = context.signals.get("session_secret") or self.secret
         data = orjson.dumps(answer.data)

@@ -6,11 +6,13 @@ import os
 
 import orjson
 import structlog
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.engine.answers import is_unavailable, refusal
-from app.errors import Internal, Unavailable
+from app.errors import Internal, Language, Unavailable
+from app.web.language import asked_language
 
 _log = structlog.get_logger("web")
 
@@ -28,8 +30,9 @@ class Direct:
 class RequestIds:
     """Gives each request an id, answers it in X-Request-Id, and masks what was not foreseen under that id."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, language: Language) -> None:
+        """language: of whoever asks for none."""
+        self.app, self.language = app, language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,5 +62,6 @@ class RequestIds:
             if started:
                 raise
             told = Unavailable() if passing else Internal(request_id=request_id)
-            body = orjson.dumps(refusal(told, "en"))
-            await Response(body, told.status, media_type="application/json")(scope, receive, send_with_headers)
+            language = asked_language(Headers(scope=scope).get("accept-language")) or self.language
+            body, headers = orjson.dumps(refusal(told, language)), {"Content-Language": language, "Vary": "Accept-Language"}
+            await Response(body, told.status, headers, "application/json")(scope, receive, send_with_headers)

@@ -131,6 +131,12 @@ class Rates:
         reset_at = reset_at if spent else self._now() + SECONDS
         return Standing(caller.limit, min(max(caller.limit - spent, 0), caller.limit), datetime.fromtimestamp(reset_at, UTC))
 
+    async def attempt(self, what: str, address: str, most: int, seconds: int) -> int:
+        """Counts one of what an address may do so often in so many seconds: the seconds to wait where that is too often, else 0."""
+        key = self._key(Caller(f"{what}:{_household(address)}", most))
+        spent, reset_at = await self._on_storage(lambda storage: _add(storage, key, 1, seconds))
+        return 0 if spent <= most else min(max(ceil(reset_at - self._now()), 1), seconds)
+
     def headers(self, standing: Standing) -> dict[str, str]:
         """The fields of draft-ietf-httpapi-ratelimit-headers-11: structured, seconds as whole numbers."""
         return {
@@ -178,8 +184,8 @@ def _caller(kind: str, key: object, limit: int) -> Caller:
     return Caller(f"{kind}:{key}", limit)
 
 
-async def _add(storage: Storage, key: str, cost: int) -> tuple[int, float]:
-    return await storage.incr(key, SECONDS, cost), await storage.get_expiry(key)
+async def _add(storage: Storage, key: str, cost: int, seconds: int = SECONDS) -> tuple[int, float]:
+    return await storage.incr(key, seconds, cost), await storage.get_expiry(key)
 
 
 async def _take_back(storage: Storage, key: str, points: int) -> int:

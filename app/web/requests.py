@@ -13,10 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.auth.actor import Actor
 from app.auth.permissions import Permission
-from app.errors import BadRequest
+from app.errors import BadRequest, Language
 from app.settings import Settings
 from app.web.json_depth import too_deep
 from app.web.media import JSON
+from app.words import said
 
 METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
 _IN_A_THREAD = 200_000  # bytes
@@ -26,10 +27,15 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class HttpError(Exception):
     """A request that is not GraphQL over HTTP: answered in plain text, with the headers that its status asks for."""
 
-    def __init__(self, status: int, words: str, **headers: str) -> None:
-        super().__init__(words)
-        self.status, self.words = status, words
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    def __init__(self, status: int, en: str, **more: Any) -> None:
+        """In `more`, names in capitals are headers; the others fill the braces of the words."""
+        super().__init__(en)
+        self.status, self.en = status, en
+        self.headers = {name.replace("_", "-"): value for name, value in more.items() if name[0].isupper()}
+        self.values = {name: value for name, value in more.items() if not name[0].isupper()}
+
+    def words(self, language: Language) -> str:
+        return said(self.en, language, **self.values)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def from_address(request: Request, settings: Settings) -> Asked:
     if site not in ("none", "same-origin", None) or (site is None and origin is not None and origin != _origin(settings.public_url)):
         raise HttpError(403, "Queries by GET come from this site, or from a program.")
     if len(request.url.query) > settings.most_address_bytes:
-        raise HttpError(414, f"A query string has at most {settings.most_address_bytes:,} bytes: send a POST.")
+        raise HttpError(414, "A query string has at most {most:,} bytes: send a POST.", most=settings.most_address_bytes)
     given: dict[str, Any] = {name: value for name, value in request.query_params.items() if value}
     for name in ("variables", "extensions"):
         if name in given:
@@ -77,7 +83,7 @@ async def from_body(request: Request, most: int, settings: Settings) -> Asked | 
     essence, _, parameters = content_type.partition(";")
     charset = re.search(r"charset=\"?([^\s;\"]+)", parameters)
     if essence.strip() != JSON or (charset and charset[1] not in ("utf-8", "utf8")):
-        raise HttpError(415, f"Send {JSON}, in UTF-8.", Accept=JSON, Accept_Query=JSON)
+        raise HttpError(415, "Send {media}, in UTF-8.", media=JSON, Accept=JSON, Accept_Query=JSON)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise HttpError(415, "Send the body as it is, without a Content-Encoding.")
     try:
@@ -110,17 +116,17 @@ async def _body(request: Request, most: int) -> bytes:
                 break
             chunks.append(chunk)
     if size > most:
-        raise HttpError(413, f"A request of yours has at most {most:,} bytes.", Connection="close")
+        raise HttpError(413, "A request of yours has at most {most:,} bytes.", most=most, Connection="close")
     return b"".join(chunks)
 
 
 def _parsed(text: bytes, what: str, settings: Settings) -> Any:
     if too_deep(text, settings.most_json_depth):
-        raise HttpError(400, f"The {what} is nested more than {settings.most_json_depth} deep.")
+        raise HttpError(400, "The {what} is nested more than {most} deep.", what=what, most=settings.most_json_depth)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise HttpError(400, f"The {what} is not JSON.") from None
+        raise HttpError(400, "The {what} is not JSON.", what=what) from None
 
 
 def asked(given: Any, size: int) -> Asked:

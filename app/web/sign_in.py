@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import wraps
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID, uuid4
 
@@ -35,6 +35,7 @@ from app.operations.sign_in import Visit, enter, leave
 from app.values import is_loopback
 from app.web.credentials import clear_session_cookie, session_cookie_name, set_cookie, set_session_cookie, sign_in_cookie_name
 from app.web.rates import Rates
+from app.words import said
 
 HOME: Final = "/graphiql"
 _LONGEST_NEXT = 2000
@@ -162,19 +163,18 @@ def _visit(request: Request) -> Visit:
 
 async def _logout_page(request: Request) -> Response:
     """A form, since a GET must not sign out: any site's image could."""
+    title, question = _both("Sign out"), _both("Do you want to sign out of the Telework portal?")
     body = (
-        "<h1>تسجيل الخروج</h1><p>هل تريد تسجيل الخروج من بوابة العمل عن بعد؟</p>"
-        '<div lang="en" dir="ltr"><h1>Sign out</h1><p>Do you want to sign out of the Telework portal?</p></div>'
-        '<form method="post" action="/auth/logout"><button type="submit">تسجيل الخروج · <span lang="en">Sign out</span></button></form>'
+        f"<h1>{title.ar}</h1><p>{question.ar}</p>"
+        f'<div lang="en" dir="ltr"><h1>{title.en}</h1><p>{question.en}</p></div>'
+        f'<form method="post" action="/auth/logout"><button type="submit">{title.ar} · <span lang="en">{title.en}</span></button></form>'
     )
-    return page("تسجيل الخروج · Sign out", body, form_targets=await _provider_origin(request))
+    return page(f"{title.ar} · {title.en}", body, form_targets=await _provider_origin(request))
 
 
 async def _logout(request: Request) -> Response:
     if not _is_same_origin(request):
-        return _notice(
-            request, "لم تسجل الخروج", "You were not signed out", "جاء الطلب من موقع آخر.", "The request came from another site.", 403
-        )
+        return _notice(request, _both("You were not signed out"), _both("The request came from another site."), 403)
     state = request.app.state
     id_token = await _leave(request)
     client: OpenIdClient | None = state.sign_in
@@ -312,7 +312,7 @@ def _redirect(address: str) -> Response:
 async def _failed(request: Request, failure: SignInFailed) -> Response:
     """The page that says why nobody was signed in. The state of the browser stays as it was."""
     await _note(request, "sign_in_failed", failure)
-    response = _notice(request, "لم يتم تسجيل الدخول", "You were not signed in", failure.words("ar"), failure.words("en"), failure.status)
+    response = _notice(request, _both("You were not signed in"), Both(failure.words("ar"), failure.words("en")), failure.status)
     if failure.retryable:
         response.headers["Retry-After"] = str(failure.retry_after)
     return response
@@ -328,19 +328,31 @@ async def _note(request: Request, event: str, failure: SignInFailed) -> None:
 
 def _unavailable(request: Request) -> Response:
     words = Unavailable()
-    response = _notice(request, "البوابة غير متاحة", "The portal is not available", words.words("ar"), words.words("en"), words.status)
+    response = _notice(request, _both("The portal is not available"), Both(words.words("ar"), words.words("en")), words.status)
     response.headers["Retry-After"] = "5"
     return response
 
 
-def _notice(request: Request, title_ar: str, title_en: str, ar: str, en: str, status: int) -> Response:
+class Both(NamedTuple):
+    """A page of ours speaks both languages: nobody is signed in yet whose language it could be."""
+
+    ar: str
+    en: str
+
+
+def _both(english: str) -> Both:
+    return Both(said(english, "ar"), english)
+
+
+def _notice(request: Request, title: Both, words: Both, status: int) -> Response:
     number = html.escape(_request_id(request))
+    link, request_id = _both("Sign in"), _both("Request id")
     body = (
-        f'<h1>{title_ar}</h1><p role="alert">{ar}</p><p><a href="/auth/login">تسجيل الدخول</a></p>'
-        f'<div lang="en" dir="ltr"><h1>{title_en}</h1><p>{en}</p><p><a href="/auth/login">Sign in</a></p></div>'
-        f'<p><small>رقم الطلب · <span lang="en">Request id</span>: <code dir="ltr">{number}</code></small></p>'
+        f'<h1>{title.ar}</h1><p role="alert">{words.ar}</p><p><a href="/auth/login">{link.ar}</a></p>'
+        f'<div lang="en" dir="ltr"><h1>{title.en}</h1><p>{words.en}</p><p><a href="/auth/login">{link.en}</a></p></div>'
+        f'<p><small>{request_id.ar} · <span lang="en">{request_id.en}</span>: <code dir="ltr">{number}</code></small></p>'
     )
-    return page(f"{title_ar} · {title_en}", body, status=status)
+    return page(f"{title.ar} · {title.en}", body, status=status)
 
 
 def _request_id(request: Request) -> str:

@@ -83,6 +83,8 @@ GENEROUS = {
     "points_a_minute": 10**9,
     "anonymous_points_a_minute": 10**9,
     "deadline": 60,
+    "guide_url": "https://example.sa/guide",
+    "support_email": "support@example.sa",
 }
 _CODES = {
     "FORBIDDEN": "-",

@@ -43,6 +43,7 @@ DOORS = {
     "telework_found_teleworkers",
     "telework_gateway_of_secret",
     "telework_gateway_used",
+    "telework_next_ticket",
     "telework_outcomes_forgotten",
     "telework_person_signing_in",
     "telework_provider_of_number",
@@ -53,6 +54,7 @@ DOORS = {
     "telework_slot_holder",
     "telework_slot_kept",
     "telework_slot_taken",
+    "telework_ticket_mailed",
     "telework_token_of_secret",
     "telework_user_of_national_id",
 }
@@ -79,9 +81,10 @@ async def test_every_table_has_the_wall_and_the_servers_role_is_under_it(world: 
 
     assert set(walled.scalars()) == tables
     assert {(table, command) for table, command, roles, *_ in policies if roles == f"{{{APP_ROLE}}}"} == granted
-    assert {table for table, *_ in granted} == tables - {"gateway_credentials", "slot_holders", "slots"}
+    assert {table for table, *_ in granted} == tables - {"gateway_credentials", "slot_holders", "slots", "ticket_counts"}
     open_to_all = {table for table, _, roles, *rules in policies if roles == f"{{{APP_ROLE}}}" and "true" in rules}
-    assert open_to_all == {"cities", "faqs", "occupations", "trusted_documents"}
+    assert open_to_all == {"cities", "faqs", "occupations", "trusted_documents", "tickets"}
+    assert {right for table, right in granted if table == "tickets"} == {"INSERT"}
     assert tuple(about) == (False, False, False, 0)
     assert granted >= {("events", "INSERT")}
     assert not {("events", "UPDATE"), ("events", "DELETE"), ("jobs", "DELETE"), ("trusted_documents", "INSERT")} & granted

@@ -164,7 +164,8 @@ async def test_a_document_that_waits_for_its_bytes_has_no_address(world: World) 
 async def test_bytes_that_are_gone_are_503_without_a_word_of_where_they_were(world: World) -> None:
     document, owner = await world.document(), await world.person()
 
-    response = await fetch(world.portal, await address(world.portal, document, owner), owner)
+    url, english = await address(world.portal, document, owner), Caller({**owner.headers, "Accept-Language": "en"})
+    response = await fetch(world.portal, url, english)
 
     assert response.status_code == 503
     assert response.text == "This document cannot be read just now.\n"
