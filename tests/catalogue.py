@@ -71,7 +71,7 @@ def said_by_code() -> Said:
                         found.words.setdefault(words, where)
     for name, each in described(schema._schema):
         if each.description:
-            words, _ = plain(each.description)
+            words = plain(each.description)
             found.words.setdefault(words, "schema")
             found.contexts.setdefault(words, set()).add(name)
     return found

@@ -18,9 +18,11 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from app.words import said
+from app.words import english, said
 
-_NEEDS = re.compile(r"(?P<words>.*?)\. Needs (?P<permissions>[A-Z_, ]+)\.", re.DOTALL)  # as fields and mutations have it
+_NEEDS, _GATEWAY = english("Needs {permissions}."), english("For the portal's gateway alone.")
+# As fields and mutations end that not everybody may use.
+_ENDING = re.compile(rf"(?P<words>.*?)\. (Needs (?P<permissions>[A-Z_, ]+)\.|{re.escape(_GATEWAY)})", re.DOTALL)
 
 
 def described(schema: GraphQLSchema) -> Iterator[tuple[str, Any]]:
@@ -39,17 +41,21 @@ def described(schema: GraphQLSchema) -> Iterator[tuple[str, Any]]:
                 yield from ((name, argument) for argument in arguments.values())
 
 
-def plain(description: str) -> tuple[str, str]:
-    """A description without what it needs, and the permissions that it does."""
-    found = _NEEDS.fullmatch(description)
-    return (found["words"], found["permissions"]) if found else (description, "")
+def plain(description: str) -> str:
+    """A description without who may."""
+    found = _ENDING.fullmatch(description)
+    return found["words"] if found else description
 
 
 def describe_in_arabic(schema: GraphQLSchema) -> None:
     """Changes the schema. One English text may mean two things: the type's name is asked with."""
     for name, each in described(schema):
         if each.description:
-            words, permissions = plain(each.description)
-            arabic = said(words, "ar", context=name)
-            needs = said("Needs {permissions}.", "ar", permissions=permissions)
-            each.description = f"{arabic.rstrip('.')}. {needs}" if permissions else arabic
+            each.description = _in_arabic(each.description, name)
+
+
+def _in_arabic(description: str, context: str) -> str:
+    if (found := _ENDING.fullmatch(description)) is None:
+        return said(description, "ar", context=context)
+    who = said(_NEEDS, "ar", permissions=found["permissions"]) if found["permissions"] else said(_GATEWAY, "ar")
+    return f"{said(found['words'], 'ar', context=context).rstrip('.')}. {who}"
