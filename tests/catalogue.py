@@ -162,7 +162,7 @@ def write(said: Said, known: Catalog) -> None:
             kept.add(id_, arabic if words in said.plural else arabic[0], context=context)
     text = io.BytesIO()
     write_po(text, kept, width=0, omit_header=True)
-    head = CATALOGUE.read_text(encoding="utf-8").partition('\n\nmsgid "')[0]  # as it stands: Babel's own holds a date and a version
+    head = CATALOGUE.read_text(encoding="utf-8").partition("\n\n")[0]  # as it stands: Babel's own holds a date and a version
     CATALOGUE.write_text(f"{head}\n\n{text.getvalue().decode().strip()}\n", encoding="utf-8")
 
 
