@@ -372,7 +372,7 @@ async def test_any_text_can_be_searched_for(town: World, text_: str) -> None:
 async def test_a_lone_surrogate_is_no_json(town: World) -> None:
     body = b'{"query": "query($s: String) { cities(search: $s) { totalCount } }", "variables": {"s": "\\ud800"}}'
 
-    response = await town.portal.http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+    response = await town.portal.http.post("/graphql", content=body, headers={"Accept-Language": "en", "Content-Type": "application/json"})
 
     assert (response.status_code, response.text) == (400, "The body is not JSON.\n")
 
