@@ -115,13 +115,11 @@ class NotFound(AppError):
 
     code = ErrorCode.NOT_FOUND
     en = "There is no such thing among what you can see."
-    ar = "لا يوجد عنصر بهذا المعرف ضمن ما يمكنك الاطلاع عليه."
 
 
 class ValidationFailed(AppError):
     code = ErrorCode.VALIDATION_FAILED
     en = "This value is not valid."
-    ar = "هذه القيمة غير صحيحة."
 
     def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "", **values: Any) -> None:
         super().__init__(path, **values)
@@ -132,79 +130,66 @@ class ValidationFailed(AppError):
 class AccountNotSelected(AppError):
     code = ErrorCode.ACCOUNT_NOT_SELECTED
     en = "Choose a company first, with switchAccount."
-    ar = "اختر الشركة أولا عبر switchAccount."
 
 
 class AccountSuspended(AppError):
     code = ErrorCode.ACCOUNT_SUSPENDED
     en = "This account is suspended: it can be read, not changed."
-    ar = "هذا الحساب موقوف: يمكن الاطلاع عليه دون تعديله."
 
 
 class VersionConflict(AppError):
     code = ErrorCode.VERSION_CONFLICT
     en = "Somebody changed this in the meantime: it is at version {current}. Read it again, then repeat your change."
-    ar = "جرى تعديل هذا العنصر أثناء ذلك: إصداره الحالي {current}. أعد قراءته ثم كرر التعديل."
 
 
 class IllegalTransition(AppError):
     code = ErrorCode.ILLEGAL_TRANSITION
     en = "What is {current} cannot become {wanted}."
-    ar = "لا يمكن الانتقال من الحالة {current} إلى {wanted}."
 
 
 class NotEditable(AppError):
     code = ErrorCode.ILLEGAL_TRANSITION
     en = "What is {current} cannot be edited."
-    ar = "لا يمكن التعديل في الحالة {current}."
 
 
 class InvitationAlreadyDecided(AppError):
     code = ErrorCode.INVITATION_ALREADY_DECIDED
     en = "This invitation has been decided already: it is {current}."
-    ar = "سبق البت في هذه الدعوة: حالتها {current}."
 
 
 class InvitationAlreadyPending(AppError):
     code = ErrorCode.INVITATION_ALREADY_PENDING
     en = "An invitation of this establishment waits for the company's decision already."
-    ar = "توجد دعوة من هذه المنشأة بانتظار قرار الشركة."
 
 
 class InvitationExpired(AppError):
     code = ErrorCode.INVITATION_EXPIRED
     en = "This invitation has expired. Ask the establishment for a new one."
-    ar = "انتهت صلاحية هذه الدعوة. اطلب من المنشأة دعوة جديدة."
 
 
 class DuplicateContract(AppError):
     code = ErrorCode.DUPLICATE_CONTRACT
     en = "A contract with this establishment is in force or about to begin."
-    ar = "يوجد عقد سار أو مجدول مع هذه المنشأة."
 
 
 class ContractNotActive(AppError):
     code = ErrorCode.CONTRACT_NOT_ACTIVE
     en = "The project's contract is not in force."
-    ar = "عقد هذا المشروع غير سار."
 
 
 class ProjectNotApproved(AppError):
     code = ErrorCode.PROJECT_NOT_APPROVED
     en = "Jobs belong to approved projects; this one is {current}."
-    ar = "تضاف الوظائف إلى المشاريع المعتمدة فقط؛ حالة هذا المشروع {current}."
 
 
 class ProjectInUse(AppError):
     code = ErrorCode.PROJECT_IN_USE
     en = "People work in this project. End their employments first."
-    ar = "يعمل في هذا المشروع موظفون. أنه عقودهم أولا."
 
 
 class JobInUse(AppError):
     code = ErrorCode.JOB_IN_USE
     en = "People work in this job. End their employments first."
-    ar = "يشغل هذه الوظيفة موظفون. أنه عقودهم أولا."
 
 
 class VacanciesBelowFilled(AppError):
@@ -217,79 +202,66 @@ class VacanciesBelowFilled(AppError):
 class ContractEnded(AppError):
     code = ErrorCode.CONTRACT_NOT_ACTIVE
     en = "This contract is over: it is {current}."
-    ar = "انتهى هذا العقد: حالته {current}."
 
 
 class FileTypeNotAllowed(AppError):
     code = ErrorCode.FILE_TYPE_NOT_ALLOWED
     en = "Documents are application/pdf, image/png or image/jpeg."
-    ar = "المستندات المقبولة: application/pdf أو image/png أو image/jpeg."
 
 
 class FileTooLarge(AppError):
     code = ErrorCode.FILE_TOO_LARGE
     en = "A document has at most {most:,} bytes."
-    ar = "الحد الأقصى لحجم المستند {most:,} بايت."
 
 
 class UploadIncomplete(AppError):
     code = ErrorCode.UPLOAD_INCOMPLETE
     en = "The bytes of this document have not arrived: PUT them to its uploadUrl first."
-    ar = "لم يصل محتوى هذا المستند بعد: ارفعه أولا إلى uploadUrl بطريقة PUT."
 
 
 class JobNotOpen(AppError):
     code = ErrorCode.JOB_NOT_OPEN
     en = "People are hired into open jobs; this one is {current}."
-    ar = "التوظيف على الوظائف المفتوحة فقط؛ حالة هذه الوظيفة {current}."
 
 
 class VacanciesExhausted(AppError):
     code = ErrorCode.VACANCIES_EXHAUSTED
     en = "All places of this job are taken."
-    ar = "جميع شواغر هذه الوظيفة مشغولة."
 
 
 class WorkerNotCitizen(AppError):
     code = ErrorCode.WORKER_NOT_CITIZEN
     en = "Only citizens are hired here: their national id begins with 1."
-    ar = "التوظيف للمواطنين فقط: يبدأ رقم الهوية الوطنية بالرقم 1."
 
 
 class WorkerAge(AppError):
     code = ErrorCode.WORKER_AGE
     en = "On the first day a teleworker is {youngest} to {oldest} years old."
-    ar = "يجب أن يكون عمر العامل في أول يوم عمل من {youngest} إلى {oldest} سنة."
 
 
 class WageBelowMinimum(AppError):
     code = ErrorCode.WAGE_BELOW_MINIMUM
     en = "The least monthly wage for this is SAR {least:,}."
-    ar = "الحد الأدنى للأجر الشهري في هذه الحالة {least:,} ريال."
 
 
 class HoursAboveMaximum(AppError):
     code = ErrorCode.HOURS_ABOVE_MAXIMUM
     en = "A week has at most {most} hours of work."
-    ar = "الحد الأقصى لساعات العمل {most} ساعة في الأسبوع."
 
 
 class GosiRequired(AppError):
     code = ErrorCode.GOSI_REQUIRED
     en = "A teleworker has to be registered in Social Insurance (GOSI)."
-    ar = "يشترط تسجيل العامل في التأمينات الاجتماعية."
 
 
 class FirstDayTooFar(AppError):
     code = ErrorCode.VALIDATION_FAILED
     en = "The first day lies at most {back} days back and {ahead} days ahead."
-    ar = "لا يسبق أول يوم عمل اليوم بأكثر من {back} يوما ولا يتأخر عنه بأكثر من {ahead} يوما."
 
 
 class LeaveTooLongAgo(AppError):
     code = ErrorCode.VALIDATION_FAILED
     en = "A leave begins at most {back} days back."
-    ar = "لا تسبق بداية الإجازة اليوم بأكثر من {back} يوما."
 
 
 class AlreadyEmployed(AppError):
@@ -297,62 +269,52 @@ class AlreadyEmployed(AppError):
 
     code = ErrorCode.ALREADY_EMPLOYED
     en = "Other employments leave this person no room for this one in that period."
-    ar = "لا تتيح ارتباطات هذا الشخص الوظيفية القائمة توظيفه في هذه الفترة."
 
 
 class DocumentInUse(AppError):
     code = ErrorCode.ILLEGAL_TRANSITION
     en = "This document belongs to another contract or invitation. Upload it once more for this one."
-    ar = "هذا المستند يخص عقدا آخر أو دعوة أخرى. ارفعه مجددا لهذا العقد."
 
 
 class PeriodNotOpen(AppError):
     code = ErrorCode.PERIOD_NOT_OPEN
     en = "This week cannot be reported yet: it opens on {opens}."
-    ar = "لا يمكن إرسال تقرير هذا الأسبوع بعد: يفتح في {opens}."
 
 
 class PeriodLocked(AppError):
     code = ErrorCode.PERIOD_LOCKED
     en = "This week cannot be reported any more: it was locked on {locked}."
-    ar = "لم يعد بالإمكان إرسال تقرير هذا الأسبوع: أغلق في {locked}."
 
 
 class UnknownTeleworker(AppError):
     code = ErrorCode.UNKNOWN_TELEWORKER
     en = "Nobody with this national id was employed there in that week."
-    ar = "لا يوجد عامل بهذا الرقم كان يعمل هناك في ذلك الأسبوع."
 
 
 class NobodyWorksThere(UnknownTeleworker):
     """An establishment that the company does not work for: one that does not exist is told alike."""
 
     en = "You had no contract with this establishment in that week, so nobody was employed there."
-    ar = "لم يكن لديك عقد مع هذه المنشأة في ذلك الأسبوع، فلا أحد يعمل فيها."
 
 
 class DuplicateLine(AppError):
     code = ErrorCode.DUPLICATE_LINE
     en = "Line {first} is about the same teleworker at the same establishment."
-    ar = "السطر {first} عن العامل نفسه في المنشأة نفسها."
 
 
 class ReportReasonRequired(AppError):
     code = ErrorCode.REPORT_REASON_REQUIRED
     en = "The deadline has passed: changing what was reported needs a reason."
-    ar = "انتهت المهلة: تعديل ما سبق إرساله يتطلب ذكر السبب."
 
 
 class ScopeNotGrantable(AppError):
     code = ErrorCode.SCOPE_NOT_GRANTABLE
     en = "You cannot give the scope {scope} to a token."
-    ar = "لا يمكنك منح الصلاحية {scope} لرمز تحقق."
 
 
 class LimitReached(AppError):
     code = ErrorCode.LIMIT_REACHED
     en = "No more than {limit} are allowed."
-    ar = "لا يسمح بأكثر من {limit}."
 
 
 class TooManyMessages(AppError):
@@ -367,25 +329,21 @@ class TooManyMessages(AppError):
 class AlreadyRegistered(AppError):
     code = ErrorCode.ALREADY_REGISTERED
     en = "This establishment is registered already. Ask one of its owners to invite you."
-    ar = "هذه المنشأة مسجلة من قبل. اطلب من أحد ملاكها دعوتك."
 
 
 class AlreadyMember(AppError):
     code = ErrorCode.ALREADY_MEMBER
     en = "This person is a member already, or invited."
-    ar = "هذا الشخص عضو أو مدعو من قبل."
 
 
 class LastOwner(AppError):
     code = ErrorCode.LAST_OWNER
     en = "A company needs an owner. Make somebody else an owner first."
-    ar = "لا بد للشركة من مالك. عين مالكا آخر أولا."
 
 
 class SandboxOnly(AppError):
     code = ErrorCode.SANDBOX_ONLY
     en = "This works in the sandbox alone, with a token of the SANDBOX environment: {address}."
-    ar = "هذا متاح في بيئة التجربة فقط، برمز من بيئة SANDBOX: {address}."
 
 
 class RequestError(Worded):
@@ -404,13 +362,11 @@ class Unauthenticated(RequestError):
 
     code, status = "UNAUTHENTICATED", 401
     en = "Sign in, or send a valid SP-Token."
-    ar = "سجل الدخول أو أرسل رمز تحقق صالحا."
 
 
 class Forbidden(RequestError):
     code = "FORBIDDEN"
     en = "This takes the permission {permission}, which you do not have for this company."
-    ar = "يتطلب هذا الصلاحية {permission}، وهي ليست لديك في هذه الشركة."
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -423,7 +379,6 @@ class NotTheActiveAccount(Forbidden):
     """Read through a company of the caller's that is not the active one: rights hold in the active company only."""
 
     en = "Switch to this company to read this; it takes {permission} there."
-    ar = "انتقل إلى هذه الشركة أولا للاطلاع على هذا؛ يتطلب الصلاحية {permission} فيها."
 
 
 class PersonOnly(RequestError):
@@ -431,7 +386,6 @@ class PersonOnly(RequestError):
 
     code = "FORBIDDEN"
     en = "Only a signed-in person can do this; a token cannot."
-    ar = "هذا متاح لمن سجل الدخول بنفسه، وليس لرموز التحقق."
 
 
 class GatewayOnly(RequestError):
@@ -439,7 +393,6 @@ class GatewayOnly(RequestError):
 
     code = "FORBIDDEN"
     en = "Only the portal's gateway can do this."
-    ar = "هذا متاح لبوابة المنصة وحدها."
 
 
 class WrongEnvironment(RequestError):
@@ -447,7 +400,6 @@ class WrongEnvironment(RequestError):
 
     code, status = "WRONG_ENVIRONMENT", 403
     en = "This token belongs to the {environment} environment: send it to {address}."
-    ar = "هذا الرمز يخص بيئة {environment}: أرسله إلى {address}."
 
 
 class BadUserInput(RequestError):
@@ -529,7 +481,6 @@ class TriedTooOften(RequestError):
 
     code, status, retryable = "RATE_LIMITED", 429, True
     en = "This account may try this {limit:,} times a minute. Try again in {retry_after} s."
-    ar = "الحد الأقصى لمحاولات هذا الحساب {limit:,} في الدقيقة. حاول مجددا بعد {retry_after} ثانية."
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -541,7 +492,6 @@ class DeadlineExceeded(RequestError):
 
     code, status, retryable = "DEADLINE_EXCEEDED", 503, True
     en = "The operation was stopped after {seconds:g} s. Ask for less, or try again later."
-    ar = "أوقفت العملية بعد {seconds:g} ثانية. قلل المطلوب أو حاول لاحقا."
 
 
 class StoppedAfterWriting(DeadlineExceeded):
@@ -549,7 +499,6 @@ class StoppedAfterWriting(DeadlineExceeded):
 
     retryable = False
     en = "The answer took longer than {seconds:g} s, but what you asked for was done, at least in part. Read before you repeat it."
-    ar = "استغرقت الإجابة أكثر من {seconds:g} ثانية، لكن ما طلبته نفذ كله أو بعضه. تحقق قبل أن تكرر الطلب."
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -571,7 +520,6 @@ class BadIdempotencyKey(RequestError):
 
     code, status = "BAD_REQUEST", 400
     en = 'Idempotency-Key is one key of 1 to {most} printable ASCII characters, best in quotes: "8e03978e-40d5".'
-    ar = 'يحمل Idempotency-Key مفتاحا واحدا من 1 إلى {most} من رموز ASCII المطبوعة، ويفضل بين علامتي تنصيص: "8e03978e-40d5".'
 
 
 class IdempotencyConflict(RequestError):
@@ -579,7 +527,6 @@ class IdempotencyConflict(RequestError):
 
     code, status = "IDEMPOTENCY_CONFLICT", 422
     en = "This Idempotency-Key came with another mutation or another input before. Send a new key with a new request."
-    ar = "سبق إرسال Idempotency-Key هذا مع عملية أو مدخلات أخرى. أرسل مفتاحا جديدا مع كل طلب جديد."
 
 
 class IdempotencyInProgress(RequestError):
@@ -588,7 +535,6 @@ class IdempotencyInProgress(RequestError):
     code, status, retryable = "IDEMPOTENCY_IN_PROGRESS", 409, True
     retry_after: ClassVar[int] = 1  # seconds
     en = "A request with this Idempotency-Key is still running. Repeat yours in a moment to be told what it came to."
-    ar = "لا يزال طلب يحمل Idempotency-Key هذا قيد التنفيذ. كرر طلبك بعد لحظات لمعرفة نتيجته."
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -598,7 +544,6 @@ class IdempotencyInProgress(RequestError):
 class DocumentNotFound(RequestError):
     code, status = "DOCUMENT_NOT_FOUND", 422
     en = "No document is registered under this documentId."
-    ar = "لا يوجد مستند مسجل بهذا المعرف."
 
 
 class PersistedQueryNotFound(RequestError):
@@ -614,7 +559,6 @@ class PersistedQueryNotFound(RequestError):
 class DocumentRequired(RequestError):
     code, status = "DOCUMENT_REQUIRED", 403
     en = "Only registered documents run here: send a documentId."
-    ar = "لا تنفذ هنا إلا المستندات المسجلة: أرسل documentId."
 
 
 class UploadNotSigned(RequestError):
@@ -622,67 +566,56 @@ class UploadNotSigned(RequestError):
 
     code, status = "SIGNATURE_INVALID", 403
     en = "This is no address that the graph gave. Ask it for a new one, with createDocumentUpload."
-    ar = "لم يصدر هذا العنوان عن الواجهة. اطلب عنوانا جديدا عبر createDocumentUpload."
 
 
 class UploadExpired(RequestError):
     code, status = "UPLOAD_EXPIRED", 410
     en = "This address has expired. Ask for a new one, with createDocumentUpload."
-    ar = "انتهت صلاحية هذا العنوان. اطلب عنوانا جديدا عبر createDocumentUpload."
 
 
 class AlreadyUploaded(RequestError):
     code, status = "ALREADY_UPLOADED", 409
     en = "The bytes of this document are here already, and never change."
-    ar = "سبق رفع محتوى هذا المستند وهو لا يتغير."
 
 
 class UploadBusy(RequestError):
     code, status, retryable = "UPLOAD_IN_PROGRESS", 429, True
     en = "These bytes are being sent several times at once. Wait for one to end."
-    ar = "يجري رفع هذا المحتوى عدة مرات في الوقت نفسه. انتظر انتهاء إحداها."
 
 
 class UploadTooSlow(RequestError):
     code, status, retryable = "UPLOAD_TOO_SLOW", 408, True
     en = "The bytes took longer than {seconds:g} s to arrive. Send them again."
-    ar = "استغرق وصول المحتوى أكثر من {seconds:g} ثانية. أعد الإرسال."
 
 
 class UploadTooLarge(RequestError):
     code, status = "FILE_TOO_LARGE", 413
     en = "More than the {size:,} bytes that were announced."
-    ar = "المحتوى أكبر من الحجم المعلن وهو {size:,} بايت."
 
 
 class UploadTooShort(RequestError):
     code, status = "UPLOAD_INCOMPLETE", 422
     en = "{size:,} bytes were announced, {received:,} came. Send them again."
-    ar = "الحجم المعلن {size:,} بايت ووصل {received:,}. أعد الإرسال."
 
 
 class UploadOfAnotherType(RequestError):
     code, status = "FILE_TYPE_NOT_ALLOWED", 415
     en = "This is not {content_type}, which was announced: what counts is the content. Send it as it is, with that Content-Type."
-    ar = "هذا ليس {content_type} كما أعلن: العبرة بالمحتوى. أرسله كما هو وبقيمة Content-Type هذه."
 
 
 class UploadDiffers(RequestError):
     code, status = "CHECKSUM_MISMATCH", 422
     en = "The SHA-256 of these bytes is not the one that was announced."
-    ar = "لا تتطابق بصمة SHA-256 لهذا المحتوى مع البصمة المعلنة."
 
 
 class SummaryNotAvailable(RequestError):
     code, status = "UNAVAILABLE", 503
     en = "Contracts cannot be printed here: the fonts are missing. `python3 dev.py run` brings them."
-    ar = "طباعة العقود غير متاحة هنا: الخطوط غير موجودة. يجلبها الأمر `python3 dev.py run`."
 
 
 class Unavailable(RequestError):
     code, status, retryable = "UNAVAILABLE", 503, True
     en = "The portal cannot answer just now. Try again in a moment."
-    ar = "تتعذر الإجابة حاليا. حاول مجددا بعد لحظات."
 
 
 class Internal(RequestError):
@@ -690,7 +623,6 @@ class Internal(RequestError):
 
     code, status = "INTERNAL", 500
     en = "Something went wrong on our side. Tell us the request id {request_id}."
-    ar = "حدث خطأ من جانبنا. زودنا برقم الطلب {request_id}."
 
     @property
     def extensions(self) -> dict[str, Any]:

@@ -181,9 +181,10 @@ def too_large(literal: Any) -> bool:
 
 def too_many(path: Sequence[str]) -> BadUserInput:
     return BadUserInput(
-        f"A filter has at most {MOST_CONDITIONS} conditions, each and, or, not counted, nested at most {DEEPEST} deep.",
-        f"الحد الأقصى للمرشح {MOST_CONDITIONS} شرطا، وتحسب and وor وnot معها، بتداخل لا يزيد على {DEEPEST}.",
-        list(path),
+        "A filter has at most {MOST_CONDITIONS} conditions, each and, or, not counted, nested at most {DEEPEST} deep.",
+        path=list(path),
+        MOST_CONDITIONS=MOST_CONDITIONS,
+        DEEPEST=DEEPEST,
     )
 
 

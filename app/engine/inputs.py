@@ -98,12 +98,12 @@ def read_fields(value: Any) -> tuple[dict[str, Any], list[AppError]]:
 def _read(raw: Any, metadata: Any, errors: list[AppError], name: str) -> Any:
     if raw is None:
         if not metadata["clearable"]:
-            raise ValidationFailed(en="This cannot be cleared.", ar="لا يمكن إفراغ هذا الحقل.")
+            raise ValidationFailed(en="This cannot be cleared.")
         return None
     if not metadata["each"]:
         return metadata["rule"](raw)
     if len(raw) > metadata["most"]:  # before any item is looked at: each may make an error
-        raise ValidationFailed(en=f"At most {metadata['most']} of these.", ar=f"الحد الأقصى {metadata['most']}.")
+        raise ValidationFailed(en="At most {most} of these.", most=metadata["most"])
     return _items(raw, metadata["rule"], errors, name)
 
 

@@ -174,13 +174,13 @@ def page_request(source: Many, given: Mapping[str, Any], *, default: int, most: 
     said = {name: value for name, value in given.items() if value is not UNSET and value is not None}
     first, last = said.get("first"), said.get("last")
     if first is not None and last is not None:
-        raise BadUserInput("Give first or last, not both.", "استخدم first أو last وليس كليهما.", ["last"])
+        raise BadUserInput("Give first or last, not both.", path=["last"])
     if "after" in said and "before" in said:
-        raise BadUserInput("Give after or before, not both.", "استخدم after أو before وليس كليهما.", ["before"])
+        raise BadUserInput("Give after or before, not both.", path=["before"])
     name = "first" if last is None else "last"
     limit = int(said.get(name, default))
     if not 1 <= limit <= most:
-        raise BadUserInput(f"A page has 1 to {most} rows.", f"عدد عناصر الصفحة من 1 إلى {most}.", [name])
+        raise BadUserInput("A page has 1 to {most} rows.", path=[name], most=most)
     order = said.get("order_by")
     by = order.field.value if order else source.order.first
     descending = order.direction is OrderDirection.DESC if order else source.order.descending
@@ -257,9 +257,7 @@ def _read_cursor(marker: str, source: Many, by: str, descending: bool, side: str
         _check_mark(parsed)
         return parsed, UUID(hex=key)
     except (ValueError, TypeError, ArithmeticError, AttributeError):
-        raise BadUserInput(
-            "This cursor belongs to another list or another order.", "هذا المؤشر يخص قائمة أخرى أو ترتيبا آخر.", [side]
-        ) from None
+        raise BadUserInput("This cursor belongs to another list or another order.", path=[side]) from None
 
 
 def _check_mark(value: Any) -> None:

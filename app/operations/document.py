@@ -134,7 +134,7 @@ async def _enter(work: Work, company_number: tuple[int, int] | None) -> None:
         if company_number not in (None, (work.company.labor_office_id, work.company.sequence_number)):
             raise NotFound(("company_number",))
     elif company_number is None:
-        raise ValidationFailed(("company_number",), en="Name the company whose document it is.", ar="حدد الشركة صاحبة المستند.")
+        raise ValidationFailed(("company_number",), en="Name the company whose document it is.")
     else:
         await enter_company(work, company_number, "company_number")
 

@@ -188,10 +188,10 @@ def _person_errors(work: Work, job: Job | None, given: dict[str, Any]) -> list[A
         if not settings.youngest_worker <= years <= settings.oldest_worker:
             errors.append(WorkerAge(("birth_date",), youngest=settings.youngest_worker, oldest=settings.oldest_worker))
     if job is not None and job.gender is not GenderRequirement.ANY and given["gender"] != job.gender.value:
-        errors.append(ValidationFailed(("gender",), en="The job is not meant for this gender.", ar="هذه الوظيفة ليست لهذا الجنس."))
+        errors.append(ValidationFailed(("gender",), en="The job is not meant for this gender."))
     level = given.get("education_level")
     if job is not None and level is not None and _LEVELS.index(level) < _LEVELS.index(job.education_level or EducationLevel.NONE):
-        errors.append(ValidationFailed(("education_level",), en="The job asks for a higher education.", ar="تشترط هذه الوظيفة مؤهلا أعلى."))
+        errors.append(ValidationFailed(("education_level",), en="The job asks for a higher education."))
     return errors
 
 
@@ -227,7 +227,7 @@ def _period_errors(work: Work, given: dict[str, Any]) -> list[AppError]:
 
 
 def _before_first_day(path: str = "ends_on") -> ValidationFailed:
-    return ValidationFailed((path,), en="The last day lies before the first.", ar="اليوم الأخير يسبق اليوم الأول.")
+    return ValidationFailed((path,), en="The last day lies before the first.")
 
 
 async def _unknown_city(work: Work, city_id: UUID) -> list[AppError]:
@@ -313,13 +313,7 @@ def _last_day_errors(work: Work, employment: Employment, changes: dict[str, Any]
     if ends_on < employment.starts_on:
         return [_before_first_day()]
     if ends_on < work.today:
-        return [
-            ValidationFailed(
-                ("ends_on",),
-                en="This day has passed: end the employment with endEmployment.",
-                ar="هذا اليوم مضى: أنه العقد عبر endEmployment.",
-            )
-        ]
+        return [ValidationFailed(("ends_on",), en="This day has passed: end the employment with endEmployment.")]
     return []
 
 
@@ -369,7 +363,7 @@ async def _leave(work: Work, employment: Employment, leave: dict[str, date | Non
     path = "on_leave_from" if "on_leave_from" in leave else "on_leave_until"
     errors = _leave_errors(work, employment, last_day, starts_on, ends_on, is_new=period is None)
     if any(each is not period and _share(each, starts_on, ends_on) for each in periods):
-        errors.append(ValidationFailed((path,), en="Another leave lies in these days.", ar="تتداخل هذه الأيام مع إجازة أخرى."))
+        errors.append(ValidationFailed((path,), en="Another leave lies in these days."))
     return _Wanted(period, starts_on, ends_on, errors)
 
 
@@ -390,13 +384,11 @@ def _leave_errors(
 
 
 def _outside(path: str) -> ValidationFailed:
-    return ValidationFailed((path,), en="A leave lies within its employment.", ar="تقع الإجازة ضمن مدة العقد.")
+    return ValidationFailed((path,), en="A leave lies within its employment.")
 
 
 def _no_leave() -> ValidationFailed:
-    return ValidationFailed(
-        ("on_leave_until",), en="There is no leave to end: say when it begins, too.", ar="لا توجد إجازة لإنهائها: حدد بدايتها أيضا."
-    )
+    return ValidationFailed(("on_leave_until",), en="There is no leave to end: say when it begins, too.")
 
 
 def _share(period: LeavePeriod, starts_on: date, ends_on: date | None) -> bool:

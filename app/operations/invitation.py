@@ -163,12 +163,12 @@ async def _make_room_for_invitation(work: Work, establishment_id: UUID) -> None:
 def _date_errors(work: Work, starts_on: date | None, ends_on: date | None, expires_at: datetime) -> list[AppError]:
     errors: list[AppError] = []
     if expires_at <= work.now:
-        errors.append(ValidationFailed(("expires_at",), en="This instant lies behind.", ar="هذا الوقت مضى."))
+        errors.append(ValidationFailed(("expires_at",), en="This instant lies behind."))
     at = ("proposed_ends_on",)
     if ends_on is not None and starts_on is not None and ends_on < starts_on:
-        errors.append(ValidationFailed(at, en="The last day lies before the first.", ar="اليوم الأخير يسبق اليوم الأول."))
+        errors.append(ValidationFailed(at, en="The last day lies before the first."))
     elif ends_on is not None and ends_on < work.today:
-        errors.append(ValidationFailed(at, en="This day lies behind.", ar="هذا اليوم مضى."))
+        errors.append(ValidationFailed(at, en="This day lies behind."))
     return errors
 
 

@@ -147,7 +147,7 @@ async def _unknown(work: Work, values: dict[str, Any]) -> list[AppError]:
 def _salary_errors(least: Decimal | None, most: Decimal | None) -> list[AppError]:
     if least is None or most is None or most >= least:
         return []
-    return [ValidationFailed(("salary_max",), en="The most is less than the least.", ar="الحد الأعلى أقل من الحد الأدنى.")]
+    return [ValidationFailed(("salary_max",), en="The most is less than the least.")]
 
 
 def _tell_all(errors: list[AppError]) -> None:

@@ -202,4 +202,4 @@ async def closed_for_jobs(work: Work, project: Project, path: str) -> list[AppEr
 
 def check_period(starts_on: date | None, ends_on: date | None) -> None:
     if starts_on is not None and ends_on is not None and ends_on < starts_on:
-        raise ValidationFailed(("ends_on",), en="The last day lies before the first.", ar="اليوم الأخير يسبق اليوم الأول.")
+        raise ValidationFailed(("ends_on",), en="The last day lies before the first.")

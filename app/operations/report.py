@@ -201,7 +201,7 @@ def _check_whole(work: Work, start: date, lines: Sequence[GivenLine], *, nil_rep
     errors: list[AppError] = []
     week, window = week_number(start), work.settings.report_window
     if week_start(start) != start:
-        errors.append(ValidationFailed(("week_start",), en="A week is named by its Sunday.", ar="يسمى الأسبوع بيوم الأحد الذي يبدأ به."))
+        errors.append(ValidationFailed(("week_start",), en="A week is named by its Sunday."))
     elif work.now < window.opens_at(week):
         errors.append(PeriodNotOpen(("week_start",), opens=_told(window.opens_at(week))))
     elif work.now >= window.locks_at(week):
@@ -209,7 +209,7 @@ def _check_whole(work: Work, start: date, lines: Sequence[GivenLine], *, nil_rep
     if len(lines) > work.settings.most_report_lines:
         errors.append(LimitReached(("lines",), limit=work.settings.most_report_lines))
     if nil_report and lines:
-        errors.append(ValidationFailed(("nil_report",), en="A nil report has no lines.", ar="التقرير الصفري لا يحتوي على أسطر."))
+        errors.append(ValidationFailed(("nil_report",), en="A nil report has no lines."))
     if not nil_report and not lines:
         words = {
             "en": "Send at least one line, or say that there is nothing with nilReport.",

@@ -118,7 +118,7 @@ async def set_sandbox_clock(work: Work, *, now: datetime | None = None) -> dict[
     """
     _check_sandbox(work)
     if now is not None and not _EARLIEST <= now.year <= _LATEST:
-        raise ValidationFailed(("now",), en="The clock goes from the year 1925 to 2100.", ar="تعمل الساعة من عام 1925 إلى عام 2100.")
+        raise ValidationFailed(("now",), en="The clock goes from the year 1925 to 2100.")
     work.company.clock_at = now
     work.now = now or work.wall_clock
     while await tell_log(work):

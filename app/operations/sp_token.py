@@ -36,9 +36,9 @@ async def create_token(
     """
     granted = _granted(work, scopes)
     if expires_at is not None and expires_at <= work.now:
-        raise ValidationFailed(("expires_at",), en="This moment has passed.", ar="هذا الوقت قد مضى.")
+        raise ValidationFailed(("expires_at",), en="This moment has passed.")
     if address_ranges == []:
-        raise ValidationFailed(("address_ranges",), en="Give at least one network.", ar="حدد شبكة واحدة على الأقل.")
+        raise ValidationFailed(("address_ranges",), en="Give at least one network.")
     await _check_room(work)
     token, secret = await _add_token(work, name, environment, granted, expires_at, address_ranges)
     await work.record(EventType.TOKEN_CREATED, token)
@@ -86,7 +86,7 @@ def _moment(work: Work, token: SpToken) -> datetime:
 def _granted(work: Work, scopes: list[Permission] | None) -> list[str]:
     wanted = sorted(DEFAULT_SCOPES) if scopes is None else scopes
     if not wanted:
-        raise ValidationFailed(("scopes",), en="Give at least one scope.", ar="حدد صلاحية واحدة على الأقل.")
+        raise ValidationFailed(("scopes",), en="Give at least one scope.")
     refused = [ScopeNotGrantable(("scopes", place), scope=scope) for place, scope in enumerate(wanted) if not may_grant(work.actor, scope)]
     if refused:
         raise AppErrors(list(refused))

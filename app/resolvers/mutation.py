@@ -260,10 +260,7 @@ def _keyed(declared: Mutation, context: Context, given: Any) -> Keyed | None:
     if context.idempotency_key is None or getattr(given, "validate_only", False):
         return None
     if (owner := _owner(declared, context.actor)) is None:
-        raise BadRequest(
-            en="An Idempotency-Key takes a caller who is signed in, or a token.",
-            ar="يتطلب Idempotency-Key تسجيل الدخول أو رمز تحقق.",
-        )
+        raise BadRequest(en="An Idempotency-Key takes a caller who is signed in, or a token.")
     now, hours = context.now, context.settings.idempotency_hours
     scope = scope_of(context.actor) if context.actor.gateway_id is None else Scope(person=owner)
     return keyed(context.idempotency_key, owner, scope, input_hash=input_hash(declared.name, given), now=now, hours=hours)

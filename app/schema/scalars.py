@@ -27,7 +27,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 300:
-        raise BadUserInput("Give a string of at most 300 characters.", "أدخل نصا لا يزيد على 300 حرف.")
+        raise BadUserInput("Give a string of at most 300 characters.")
     return value
 
 
@@ -40,7 +40,7 @@ def _instant(value: Any) -> datetime:
             raise ValueError
         return made
     except ValueError:
-        raise BadUserInput('Give an instant such as "2026-11-22T09:30:00Z".', 'أدخل وقتا مثل "2026-11-22T09:30:00Z".') from None
+        raise BadUserInput('Give an instant such as "2026-11-22T09:30:00Z".') from None
 
 
 def _day(value: Any) -> date:
@@ -49,7 +49,7 @@ def _day(value: Any) -> date:
             raise ValueError
         return date.fromisoformat(value)
     except ValueError:
-        raise BadUserInput('Give a date such as "2026-11-22".', 'أدخل تاريخا مثل "2026-11-22".') from None
+        raise BadUserInput('Give a date such as "2026-11-22".') from None
 
 
 def _scalar(

@@ -131,9 +131,7 @@ class Visit:
         if isinstance(asked, Asked):
             return await self._written(await self._operate(asked))
         if "idempotency-key" in self.request.headers:
-            raise BadRequest(
-                en="An Idempotency-Key is for one operation, not for a batch.", ar="يخص Idempotency-Key عملية واحدة، وليس دفعة من العمليات."
-            )
+            raise BadRequest(en="An Idempotency-Key is for one operation, not for a batch.")
         # One after the other, as if they had come so; each entry tells what became of it, and the list is answered as such.
         outcomes = [await self._operate(one, last=one is asked[-1]) for one in asked]
         return await self._written(Outcome(200, b"[" + b",".join(outcome.body for outcome in outcomes) + b"]"))
@@ -184,7 +182,7 @@ class Visit:
         if prepared.is_mutation and self.request.method == "GET":
             raise HttpError(405, "Send mutations with POST.", Allow="POST")
         if prepared.is_mutation and self.request.method == "QUERY":
-            raise BadRequest(en="Send mutations with POST.", ar="أرسل عمليات التعديل بطريقة POST.")
+            raise BadRequest(en="Send mutations with POST.")
         return prepared
 
     def _key(self, prepared: Prepared) -> str | None:
@@ -192,9 +190,7 @@ class Visit:
         if not prepared.is_mutation or (key := idempotency_key(self.request.headers)) is None:
             return None
         if self.executor.mutations(prepared) > 1:
-            raise BadRequest(
-                en="A request with an Idempotency-Key has one mutation.", ar="يحتوي الطلب الذي يحمل Idempotency-Key على عملية تعديل واحدة."
-            )
+            raise BadRequest(en="A request with an Idempotency-Key has one mutation.")
         return key
 
     async def _attempt(self, what: str, most: int, seconds: int) -> int:

@@ -76,7 +76,6 @@ class HttpRefusal(RequestError):
 
     code = "BAD_REQUEST"
     en = "{en}"
-    ar = "{ar}"
 
     def __init__(self, status: int, en: str, ar: str, **headers: str) -> None:
         super().__init__(en=en, ar=ar)
@@ -323,14 +322,14 @@ def _day(text: str) -> date:
     try:
         return values.a_date(date.fromisoformat(text))
     except ValueError:
-        raise ValidationFailed(en="Write the week's Sunday such as 2026-11-15.", ar="اكتب يوم الأحد من الأسبوع مثل 2026-11-15.") from None
+        raise ValidationFailed(en="Write the week's Sunday such as 2026-11-15.") from None
 
 
 def _policy(text: str) -> ErrorPolicy:
     try:
         return ErrorPolicy(text.upper())
     except ValueError:
-        raise ValidationFailed(en="Write REJECT_ALL or REJECT_FAILED_LINES.", ar="اكتب REJECT_ALL أو REJECT_FAILED_LINES.") from None
+        raise ValidationFailed(en="Write REJECT_ALL or REJECT_FAILED_LINES.") from None
 
 
 def _codes(errors: Sequence[AppError]) -> list[str]:

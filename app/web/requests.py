@@ -99,9 +99,7 @@ async def from_body(request: Request, most: int, settings: Settings) -> Asked | 
     if not isinstance(given, list):
         return asked(given, len(body))
     if not 1 <= len(given) <= settings.most_batched:
-        raise BadRequest(
-            en=f"A batch has 1 to {settings.most_batched} operations.", ar=f"عدد العمليات في الدفعة من 1 إلى {settings.most_batched}."
-        )
+        raise BadRequest(en="A batch has 1 to {most_batched} operations.", most_batched=settings.most_batched)
     return [asked(one, len(body)) for one in given]
 
 
@@ -132,14 +130,14 @@ def _parsed(text: bytes, what: str, settings: Settings) -> Any:
 def asked(given: Any, size: int) -> Asked:
     """What a decoded request asks for. Raises BadRequest."""
     if not isinstance(given, dict):
-        raise BadRequest(en="A request is a JSON object.", ar="الطلب كائن JSON.")
+        raise BadRequest(en="A request is a JSON object.")
     query, document_id, name = (_text(given, key) for key in ("query", "documentId", "operationName"))
     variables, extensions = (_object(given, key) for key in ("variables", "extensions"))
     hash_ = _persisted_hash(extensions)
     if document_id and (query or hash_):
-        raise BadRequest(en="Send a documentId or a query, not both.", ar="أرسل documentId أو query وليس كليهما.")
+        raise BadRequest(en="Send a documentId or a query, not both.")
     if not query and not document_id and not hash_:
-        raise BadRequest(en="A request has a `query`: the document, as a string.", ar="يلزم `query`: المستند كنص.")
+        raise BadRequest(en="A request has a `query`: the document, as a string.")
     return Asked(query, document_id, hash_, variables, name, size)
 
 
@@ -147,14 +145,14 @@ def _text(given: dict[str, Any], key: str) -> str | None:
     """None for what is missing, null or blank, which are the same."""
     value = given.get(key)
     if value is not None and not isinstance(value, str):
-        raise BadRequest(en=f"`{key}` is a string.", ar=f"`{key}` نص.")
+        raise BadRequest(en="`{key}` is a string.", key=key)
     return value if value and value.strip() else None
 
 
 def _object(given: dict[str, Any], key: str) -> dict[str, Any] | None:
     value = given.get(key)
     if value is not None and not isinstance(value, dict):
-        raise BadRequest(en=f"`{key}` is an object.", ar=f"`{key}` كائن.")
+        raise BadRequest(en="`{key}` is an object.", key=key)
     return value
 
 
@@ -163,8 +161,5 @@ def _persisted_hash(extensions: dict[str, Any] | None) -> str | None:
         return None
     found = persisted.get("sha256Hash") if isinstance(persisted, dict) and persisted.get("version") == 1 else None
     if not isinstance(found, str) or not _HASH.fullmatch(found.lower()):
-        raise BadRequest(
-            en="`extensions.persistedQuery` has version 1 and a sha256Hash of 64 hex digits.",
-            ar="يلزم في `extensions.persistedQuery` الإصدار 1 و sha256Hash من 64 خانة.",
-        )
+        raise BadRequest(en="`extensions.persistedQuery` has version 1 and a sha256Hash of 64 hex digits.")
     return found.lower()

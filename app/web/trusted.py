@@ -99,7 +99,7 @@ class Documents:
             return text
         if asked.query:
             if asked.hash and document_id(asked.query) != f"sha256:{asked.hash}":
-                raise BadRequest(en="The sha256Hash is not the query's.", ar="قيمة sha256Hash لا تطابق query.")
+                raise BadRequest(en="The sha256Hash is not the query's.")
             return asked.query
         text = self._kept.get(asked.hash or "") or (await self._registry.documents()).get(f"sha256:{asked.hash}")
         if text is None:

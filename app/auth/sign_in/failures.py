@@ -32,19 +32,16 @@ class SignInFailed(Worded):
 class SignInInterrupted(SignInFailed):
     status = 400
     en = "This sign-in took too long, was finished already, or was begun in another browser. Begin again."
-    ar = "انتهت مهلة تسجيل الدخول أو اكتمل سابقا أو بدأ في متصفح آخر. ابدأ من جديد."
 
 
 class SignInRefused(SignInFailed):
     status = 400
     en = "The unified login did not sign you in."
-    ar = "لم يكتمل تسجيل دخولك عبر الدخول الموحد."
 
 
 class TooManySignIns(SignInFailed):
     status, retryable = 429, True
     en = "Too many sign-ins came from your address. Try again in a minute."
-    ar = "وردت محاولات دخول كثيرة من عنوانك. حاول مجددا بعد دقيقة."
 
     def __init__(self, detail: str, retry_after: int) -> None:
         super().__init__(detail)
@@ -54,10 +51,8 @@ class TooManySignIns(SignInFailed):
 class ProviderAtFault(SignInFailed):
     status = 502
     en = "The answer of the unified login could not be trusted, so you were not signed in."
-    ar = "تعذر الوثوق برد الدخول الموحد، فلم يسجل دخولك."
 
 
 class ProviderUnavailable(SignInFailed):
     status, retryable = 503, True
     en = "The unified login does not answer just now. Try again in a moment."
-    ar = "لا تتوفر خدمة الدخول الموحد حاليا. حاول مجددا بعد لحظات."
