@@ -262,6 +262,8 @@ async def _told(
     fields: str = "nodes { id } pageInfo { hasNextPage }",
     times: int,
 ) -> None:
+    if not name.startswith(arguments.only):
+        return
     type_ = {"jobs": "Job", "contracts": "Contract", "invitations": "Invitation"}[field]
     declared, given = (f", $order: {type_}Order", " orderBy: $order") if order else ("", "")
     page = f"page: {field}(first: 20 where: $where{given}) {{ {fields} }}"
@@ -313,6 +315,7 @@ if __name__ == "__main__":
     parser.add_argument("--companies", type=int, default=1000, help="others, of 1,000 jobs each")
     parser.add_argument("--contracts", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=30)
+    parser.add_argument("--only", default="", help="what the line's name begins with")
     arguments = parser.parse_args(sys.argv[1:])
     KEPT.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
