@@ -269,7 +269,8 @@ async def _told(
     page = f"page: {field}(first: 20 where: $where{given}) {{ {fields} }}"
     text = f"query($where: {type_}Filter{declared}) {{ viewer {{ account {{ {page} }} }} }}"
     variables = {"where": where, **({"order": order} if order else {})}
-    took, found = [], None
+    took: list[float] = []
+    found: dict[str, Any] = {}
     for _ in range(times + 2):  # two to plan and to read what is on the disk
         start = time.perf_counter()
         reply = await portal(text, owner, **variables)
