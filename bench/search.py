@@ -262,12 +262,15 @@ async def _told(
     fields: str = "nodes { id } pageInfo { hasNextPage }",
     times: int,
 ) -> None:
+    if not name.startswith(arguments.only):
+        return
     type_ = {"jobs": "Job", "contracts": "Contract", "invitations": "Invitation"}[field]
     declared, given = (f", $order: {type_}Order", " orderBy: $order") if order else ("", "")
     page = f"page: {field}(first: 20 where: $where{given}) {{ {fields} }}"
     text = f"query($where: {type_}Filter{declared}) {{ viewer {{ account {{ {page} }} }} }}"
     variables = {"where": where, **({"order": order} if order else {})}
-    took, found = [], None
+    took: list[float] = []
+    found: dict[str, Any] = {}
     for _ in range(times + 2):  # two to plan and to read what is on the disk
         start = time.perf_counter()
         reply = await portal(text, owner, **variables)
@@ -313,6 +316,7 @@ if __name__ == "__main__":
     parser.add_argument("--companies", type=int, default=1000, help="others, of 1,000 jobs each")
     parser.add_argument("--contracts", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=30)
+    parser.add_argument("--only", default="", help="what the line's name begins with")
     arguments = parser.parse_args(sys.argv[1:])
     KEPT.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -27,8 +27,9 @@ from app.schema.shared import DateRange, Node
 def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElement[bool]:
     """The number; the establishment's names."""
     establishment = aliased(models.Establishment)
-    named = select(establishment.id).where(establishment.id == row.establishment_id, establishment.search_text.like(pattern, escape="\\"))
-    return or_(named.exists(), row.number.ilike(pattern, escape="\\"))
+    # A value and not EXISTS, for which PostgreSQL would read all establishments first: 0.3 s for 100,000.
+    named = select(establishment.search_text.like(pattern, escape="\\")).where(establishment.id == row.establishment_id)
+    return or_(named.scalar_subquery(), row.number.ilike(pattern, escape="\\"))
 
 
 @filter_input(description="Which contracts.")

@@ -24,8 +24,9 @@ from app.schema.shared import DateTimeRange, Node
 def _mentions(row: Row, asker: Asker, pattern: ColumnElement[str]) -> ColumnElement[bool]:
     """The establishment's names; its message."""
     establishment = aliased(models.Establishment)
-    named = select(establishment.id).where(establishment.id == row.establishment_id, establishment.search_text.like(pattern, escape="\\"))
-    return or_(named.exists(), own_text(row, asker, pattern))
+    # A value and not EXISTS, for which PostgreSQL would read all establishments first: 0.3 s for 100,000.
+    named = select(establishment.search_text.like(pattern, escape="\\")).where(establishment.id == row.establishment_id)
+    return or_(named.scalar_subquery(), own_text(row, asker, pattern))
 
 
 @filter_input(description="Which invitations.")
