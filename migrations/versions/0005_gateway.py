@@ -1,4 +1,4 @@
-"""Establishments are unique within a world; a list of projects over all companies. The version still running knows one world, the default."""
+"""Establishments are unique within a world; projects are listed over all companies. Versions still running know one world, the default."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _make_anew(*, with_world: bool) -> None:
     """SQLite cannot drop a constraint. What refers to the table's rows misses them for a moment, which is looked at in the end alone."""
     kept = ", ".join(("id", *NUMBER, *(name for name, _, _ in REST)))
     op.execute("PRAGMA defer_foreign_keys = ON")
-    op.execute(f"CREATE TABLE establishments_before AS SELECT {kept} FROM establishments")
+    op.execute(f"CREATE TABLE establishments_before AS SELECT {kept} FROM establishments")  # noqa: S608  # names of columns
     op.drop_table("establishments")
     world = [sa.Column("world", UUID, nullable=False, server_default=LIVE)] if with_world else []
     op.create_table(

@@ -12,10 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models import (
-    City,
     Company,
     CompanyStatus,
-    Contract,
     DocumentStatus,
     Establishment,
     Event,
@@ -33,11 +31,11 @@ from tests.portal import Caller, Reply, portal_on
 from tests.world import World, make_world
 
 DELIVER = """mutation($input: DeliverInvitationInput!) { deliverInvitation(input: $input) { invitation {
-    id status message proposedStartsOn proposedEndsOn expiresAt version company { id establishmentNumber provider { name email } }
+    id status message proposedStartsOn proposedEndsOn expiresAt version company { id establishmentNumber provider { name } }
     document { id fileName downloadUrl } decidedBy { id }
     establishment { id establishmentNumber unifiedNumber nameAr nameEn activity email mobile city { key } contracts { totalCount } } }
     userErrors { code path message retryable } clientMutationId } }"""
-WITHDRAW = """mutation($id: ID!, $validateOnly: Boolean! = false) { withdrawInvitation(input: {invitationId: $id, validateOnly: $validateOnly}) {
+WITHDRAW = """mutation($id: ID!) { withdrawInvitation(input: {invitationId: $id}) {
     invitation { status decidedAt version } userErrors { code path } } }"""
 PROJECT = """mutation($input: DeliverProjectInput!) { deliverProject(input: $input) { project {
     id kind status titleAr company { id } contract { id } establishment { id } plannedHeadcount jobs { totalCount } viewerCanUpdate }
@@ -80,9 +78,17 @@ async def sandbox(backend: str, templates: Templates) -> AsyncIterator[World]:
 
 async def test_an_invitation_is_delivered_with_its_establishment_and_shows_to_the_company(world: World, gateway: Caller) -> None:
     document, day = await world.document(), world.today
-    about = {"establishmentNumber": " ٩-٧٧ ", "establishmentNameEn": "Furniture", "establishmentUnifiedNumber": "7000000077"}
+    about: dict[str, Any] = {
+        "establishmentNumber": " ٩-٧٧ ",
+        "establishmentNameEn": "Furniture",
+        "establishmentUnifiedNumber": "7000000077",
+    }
     about |= {"establishmentCityKey": "jeddah", "establishmentActivity": "أثاث", "establishmentEmail": "a@example.sa"}
-    proposed = {"proposedStartsOn": f"{day}", "proposedEndsOn": f"{day + timedelta(days=90)}", "documentId": document.public_id}
+    proposed: dict[str, Any] = {
+        "proposedStartsOn": f"{day}",
+        "proposedEndsOn": f"{day + timedelta(days=90)}",
+        "documentId": document.public_id,
+    }
 
     reply = await deliver(world, gateway, **about, **proposed, establishmentMobile="0512345678", message="نرغب في خدماتكم")
 
@@ -91,12 +97,12 @@ async def test_an_invitation_is_delivered_with_its_establishment_and_shows_to_th
     seen = await world.portal(mine, await world.person())
     [event] = await world.portal.fetch(select(Event))
     invitation = reply.data["deliverInvitation"]["invitation"]
-    assert reply.codes == ["FORBIDDEN"]  # the provider's e-mail address: profiles are none of the gateway's
+    assert reply.codes == []
     assert (invitation["id"], invitation["status"], invitation["message"]) == (made.public_id, "PENDING", "نرغب في خدماتكم")
     assert invitation["company"] == {
         "id": world.north.public_id,
         "establishmentNumber": number(world.north),
-        "provider": {"name": "North provider", "email": None},
+        "provider": {"name": "North provider"},
     }
     assert invitation["expiresAt"] == (world.portal.clock() + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert invitation["document"] == {"id": document.public_id, "fileName": "contract.pdf", "downloadUrl": None}
@@ -142,6 +148,24 @@ BAD: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"establishmentNumber": "0-1", "establishmentUnifiedNumber": "1", "establishmentMobile": "1", "message": "a\u202eb"},
         [("VALIDATION_FAILED", name) for name in ("establishmentNumber", "establishmentUnifiedNumber", "establishmentMobile", "message")],
     ),
+    "what no column holds": (
+        {
+            "establishmentNameAr": " ",
+            "establishmentNameEn": "x" * 201,
+            "establishmentCityKey": "",
+            "establishmentEmail": "nobody",
+            "message": "a\u0000b",
+            "proposedStartsOn": "0001-01-01",
+            "proposedEndsOn": "9999-12-31",
+        },
+        [
+            ("VALIDATION_FAILED", name)
+            for name in (
+                *("establishmentNameAr", "establishmentNameEn", "establishmentCityKey", "establishmentEmail", "message"),
+                *("proposedStartsOn", "proposedEndsOn"),
+            )
+        ],
+    ),
     "expired already": ({"expiresAt": "2026-11-22T09:00:00Z"}, [("VALIDATION_FAILED", "expiresAt")]),
     "dates": ({"proposedStartsOn": "2027-02-02", "proposedEndsOn": "2027-02-01"}, [("VALIDATION_FAILED", "proposedEndsOn")]),
     "over already": ({"proposedEndsOn": "2026-11-21"}, [("VALIDATION_FAILED", "proposedEndsOn")]),
@@ -152,17 +176,16 @@ BAD: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("_case", BAD)
-async def test_what_is_wrong_is_told_and_nothing_is_written(world: World, gateway: Caller, _case: str) -> None:  # its name
-    more, expected = BAD[_case]
+async def test_what_is_wrong_is_told_and_nothing_is_written(world: World, gateway: Caller) -> None:
     await world.portal("{ viewer { permissions } }", gateway)  # the credential's time of use is written once
     before = await world.snapshot()
+    for case, (more, expected) in BAD.items():
+        reply = await deliver(world, gateway, **more)
 
-    reply = await deliver(world, gateway, **more)
-
-    payload = reply.data["deliverInvitation"]
-    assert [(error["code"], *error["path"][1:]) for error in payload["userErrors"]] == expected
-    assert (payload["invitation"], await world.snapshot()) == (None, before)
+        payload = reply.data["deliverInvitation"]
+        assert [(error["code"], *error["path"][1:]) for error in payload["userErrors"]] == expected, case
+        assert payload["invitation"] is None
+    assert await world.snapshot() == before
 
 
 async def test_a_document_is_the_companys_and_there(world: World, gateway: Caller) -> None:
@@ -206,16 +229,13 @@ async def test_thirty_deliveries_at_once_make_one_establishment_and_one_invitati
 
 
 @pytest.mark.parametrize("wanted", [InvitationStatus.ACCEPTED, InvitationStatus.REJECTED, InvitationStatus.WITHDRAWN])
-@pytest.mark.parametrize("expired_by", ["nobody", "the clock"])
-async def test_an_invitation_goes_where_its_state_table_says(
-    world: World, gateway: Caller, wanted: InvitationStatus, expired_by: str
-) -> None:
+async def test_an_invitation_goes_where_its_state_table_says(world: World, gateway: Caller, wanted: InvitationStatus) -> None:
     way = {"ACCEPTED": (ACCEPT, "accept"), "REJECTED": (REJECT, "reject"), "WITHDRAWN": (WITHDRAW, "withdraw")}[wanted]
     caller = gateway if wanted is InvitationStatus.WITHDRAWN else await world.person()
-    for state in InvitationStatus:
-        late = {"expires_at": world.portal.clock()} if expired_by == "the clock" else {}
-        current = InvitationStatus.EXPIRED if late and state is InvitationStatus.PENDING else state
-        invitation = await world.invitation(status=state, **late)
+    stored: list[tuple[InvitationStatus, InvitationStatus, dict[str, Any]]] = [(state, state, {}) for state in InvitationStatus]
+    by_clock = (InvitationStatus.PENDING, InvitationStatus.EXPIRED, {"expires_at": world.portal.clock()})
+    for state, current, values in (*stored, by_clock):
+        invitation = await world.invitation(status=state, **values)
 
         reply = await world.portal(way[0], caller, id=invitation.public_id)
 
@@ -225,8 +245,8 @@ async def test_an_invitation_goes_where_its_state_table_says(
         else:
             code = "INVITATION_EXPIRED" if current is InvitationStatus.EXPIRED else "INVITATION_ALREADY_DECIDED"
             assert (reply.codes, row.status, row.version) == ([code], state, 1)
-    decided = expired_by == "nobody"
-    assert len(await world.events()) == decided * (2 if wanted is InvitationStatus.ACCEPTED else 1)
+    assert set(TRANSITIONS) == set(InvitationStatus)
+    assert len(await world.events()) == (2 if wanted is InvitationStatus.ACCEPTED else 1)
 
 
 # ---- projects ----------------------------------------------------------------------------------------------------------
@@ -269,8 +289,8 @@ async def test_a_clients_project_arrives_approved_on_a_contract_in_force_alone(w
     assert await world.events() == [(1, "PROJECT_CREATED"), (2, "JOB_ADDED")]
 
 
-ADD_JOB = """mutation($id: ID!) { addJob(input: {projectId: $id, titleAr: "موظف", vacancies: 1, employmentType: FULL_TIME, weeklyHours: 40}) {
-    userErrors { code } } }"""
+ADD_JOB = """mutation($id: ID!) {
+    addJob(input: {projectId: $id, titleAr: "موظف", vacancies: 1, employmentType: FULL_TIME, weeklyHours: 40}) { userErrors { code } } }"""
 
 
 @pytest.mark.parametrize("kind", list(ProjectKind))
@@ -308,7 +328,11 @@ async def test_each_mutation_of_a_request_acts_for_the_company_that_it_names(wor
         b: decideProject(input: $south) {{ project {{ company {{ id }} status }} userErrors {{ code }} }}
         c: deliverInvitation(input: $bad) {{ {mine} }}
         d: deliverInvitation(input: $north) {{ {mine} }} }}"""
-    given = {"north": told(world.north), "south": {"projectId": own.public_id, "decision": "APPROVE"}, "bad": told(world.north)}
+    given: dict[str, Any] = {
+        "north": told(world.north),
+        "south": {"projectId": own.public_id, "decision": "APPROVE"},
+        "bad": told(world.north),
+    }
     given["bad"]["companyNumber"] = "3-3"
 
     reply = await world.portal(text, gateway, **given)
@@ -377,7 +401,8 @@ async def test_the_gateway_finds_projects_of_all_companies_and_the_contracts_and
 
 CLOSED = """query($ids: [ID!]!, $project: ID!, $company: ID!, $establishment: ID!, $invitation: ID!) {
     nodes(ids: $ids) { __typename }
-    project: node(id: $project) { ... on Project { jobs { totalCount nodes { id } } company { name provider { companies { totalCount } } } } }
+    project: node(id: $project) { ... on Project { jobs { totalCount nodes { id } }
+        company { name provider { name email companies { totalCount } } } } }
     company: node(id: $company) { ... on Company { jobs { totalCount } projects: ownProjects { totalCount } } }
     people: node(id: $company) { ... on Company { members { totalCount } teleworkers { totalCount } tokens { totalCount }
         events { totalCount } dashboard { openJobs } } }
@@ -407,11 +432,12 @@ async def test_nothing_else_of_any_company_is_open_to_it(world: World, gateway: 
 
     data = reply.data
     assert data["nodes"] == [None, None]
-    assert data["project"] == {"jobs": {"totalCount": 0, "nodes": []}, "company": data["project"]["company"]}
-    assert data["project"]["company"]["provider"]["companies"]["totalCount"] == 0
+    assert data["project"]["jobs"] == {"totalCount": 0, "nodes": []}
+    provider = {"name": "North provider", "email": None, "companies": {"totalCount": 0}}
+    assert data["project"]["company"] == {"name": "North", "provider": provider}
     assert set(data["company"].values()) | set(data["people"].values()) == {None}
-    assert len([code for code in reply.codes if code == "FORBIDDEN"]) == 7
-    assert data["establishment"]["name"] == establishment.name_ar or data["establishment"]["name"] == establishment.name_en
+    assert reply.codes == ["FORBIDDEN"] * 8
+    assert data["establishment"] == {"name": establishment.name_en}
     assert data["invitation"] == {"decidedBy": None, "viewerCanDecide": False}
     assert data["viewer"] == {"companies": {"totalCount": 0}, "sessions": {"totalCount": 0}, "account": None}
 
@@ -457,15 +483,3 @@ async def test_in_the_sandbox_a_token_plays_the_gateway_for_its_own_company_alon
     }
     assert (read.data["gateway"]["invitations"]["totalCount"], read.data["gateway"]["projects"]["totalCount"]) == (1, 0)
     assert [event.token_id is not None for event in await portal.fetch(select(Event))] == [True, True]
-
-
-async def test_a_city_is_named_by_its_key(world: World, gateway: Caller) -> None:
-    keys = [city.key for city in await world.portal.fetch(select(City).limit(3))]
-
-    replies = [
-        await deliver(world, gateway, establishmentNumber=f"9-{place + 1}", establishmentCityKey=key) for place, key in enumerate(keys)
-    ]
-
-    cities = [reply.data["deliverInvitation"]["invitation"]["establishment"]["city"]["key"] for reply in replies]
-    assert cities == keys
-    assert len(await world.portal.fetch(select(Contract))) == 0

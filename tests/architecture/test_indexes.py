@@ -52,7 +52,12 @@ async def _owner(demo: Portal) -> Caller:
 
 
 async def _paging(
-    monkeypatch: pytest.MonkeyPatch, demo: Portal, owner: Caller, field: str, arguments: str
+    monkeypatch: pytest.MonkeyPatch,
+    demo: Portal,
+    owner: Caller,
+    field: str,
+    arguments: str,
+    route: tuple[str, ...] = ("viewer", "account"),
 ) -> tuple[list[Sent], dict[str, Any]]:
     """The statements that read the page, and the page."""
     sent: list[Sent] = []
@@ -64,11 +69,41 @@ async def _paging(
         return await run(self, driver, values)
 
     monkeypatch.setattr(Frozen, "fetch", noted)
-    reply = await demo(f"{{ viewer {{ account {{ {field}({arguments}) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }} }} }}", owner)
+    asked = f"{field}({arguments}) {{ nodes {{ id }} pageInfo {{ endCursor }} }}"
+    for step in reversed(route):
+        asked = f"{step} {{ {asked} }}"
+    reply = await demo(f"{{ {asked} }}", owner)
     monkeypatch.undo()
     assert reply.errors == []
-    page: dict[str, Any] = reply.data["viewer"]["account"][field]
+    page: Any = reply.data
+    for step in (*route, field):
+        page = page[step]
     return sent, page
+
+
+async def test_the_gateways_lists_are_walked_along_an_index_over_all_companies_or_one(
+    demo: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, sorting = await demo.gateway(), []
+    for field, given in (
+        ("projects", ""),
+        ("contracts", ', companyNumber: "11-1000001"'),
+        ("invitations", ', companyNumber: "11-1000001"'),
+    ):
+        first, page = await _paging(monkeypatch, demo, gateway, field, f"first: 2{given}", ("gateway",))
+        cursor = page["pageInfo"]["endCursor"]
+        last, _ = await _paging(monkeypatch, demo, gateway, field, f'last: 2, before: "{cursor}"{given}', ("gateway",))
+        for sent in (*first, *last):
+            statement, parameters = sent
+            if demo.database.is_sqlite:
+                async with demo.database.engine.connect() as connection:
+                    rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all()
+                sorting += [row[3] for row in rows if "TEMP B-TREE" in row[3] or (row[3].startswith("SCAN") and "INDEX" not in row[3])]
+            else:
+                sorting += (await _sorts(demo, sent))[0]
+        assert (len(first), len(last), len(page["nodes"])) == (1, 1, 2)
+
+    assert sorting == []
 
 
 async def _sorts(demo: Portal, sent: Sent) -> tuple[list[str], str]:

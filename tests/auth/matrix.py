@@ -26,6 +26,7 @@ from graphql import (
     GraphQLObjectType,
     get_named_type,
     is_leaf_type,
+    is_required_argument,
     is_required_input_field,
 )
 from sqlalchemy import select, update
@@ -160,7 +161,9 @@ def routes() -> dict[str, tuple[str, ...]]:
 
 def _selection(declared: Any, name: str) -> str:
     inner = get_named_type(declared.type)
-    return name if is_leaf_type(inner) else f"{name} {{ __typename }}"
+    wanted = ", ".join(f'{each}: "7-1"' for each, argument in declared.args.items() if is_required_argument(argument))
+    asked = f"{name}({wanted})" if wanted and name not in ("node", "nodes") else name
+    return asked if is_leaf_type(inner) else f"{asked} {{ __typename }}"
 
 
 def _fields_of(name: str, extra: list[str]) -> str:

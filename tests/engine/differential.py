@@ -202,7 +202,7 @@ async def ids_of(portal: Portal, pick: random.Random) -> dict[str, list[str]]:
 
 
 async def actors_of(portal: Portal, pick: random.Random) -> list[Actor]:
-    """Somebody of each role, of several companies with one active and without; tokens of all, of few, of no scopes; nobody."""
+    """Somebody of each role, of several companies with one active and without; tokens of all, of few, of no scopes; the gateway; nobody."""
     members = await portal.fetch(select(Member).where(Member.status == "ACTIVE").order_by(Member.id))
     people = {user.id: user for user in await portal.fetch(select(User).order_by(User.id))}
     companies = await portal.fetch(select(Company).order_by(Company.id))
@@ -217,7 +217,7 @@ async def actors_of(portal: Portal, pick: random.Random) -> list[Actor]:
     for granted in (scopes, pick.sample(scopes, 4), pick.sample(scopes, 8), []):
         actors.append(await portal.actor(await portal.token(pick.choice(companies), *granted)))
     owners = [actor for actor in actors if actor.role == "OWNER"]
-    return [*actors, *owners, replace(owners[0], suspended=True), await portal.actor(Caller())]
+    return [*actors, *owners, replace(owners[0], suspended=True), await portal.actor(await portal.gateway()), await portal.actor(Caller())]
 
 
 # ---- the command -------------------------------------------------------------------------------------------------------

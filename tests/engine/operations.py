@@ -303,6 +303,8 @@ class Generator:
             "DateTime": ["2026-11-01T00:00:00Z", "2026-11-22T12:00:00+03:00"] * 10 + ["yesterday"],
             "Decimal": ["4000", "5000.50", "٦٠٠٠"] * 10 + ["much", 4500, 4500.5],
             "NationalId": ["1000000008", "١٠٠٠٠٠٠٠٠٨", "1000000016"] * 5 + ["1000000000"],
+            "EstablishmentNumber": ["11-1000001", "12-1001112", "١٢-١٠٠١١١٢"] * 5 + ["7"],  # the demo's companies
+            "UnifiedNumber": ["7000000001", "1"],
             "EmailAddress": ["someone@example.com", "nobody"],
             "MobileNumber": ["0551234567", "12"],
             "URL": ["https://example.com/", "javascript:1"],
@@ -312,7 +314,7 @@ class Generator:
     def input(self, type_: GraphQLInputObjectType) -> dict[str, Any]:
         required = {name for name, made in type_.fields.items() if is_required_input_field(made)}
         offered = sorted(type_.fields, key=lambda name: (self.used[f"{type_.name}.{name}"], self.pick.random()))[:4]
-        chosen = required | set(self.pick.sample(offered, min(len(offered), self.pick.choice([0, 1, 1, 2]))))
+        chosen = required | set(self.pick.sample(offered, min(len(offered), self.pick.choice([0, 1, 1, 2, 4]))))
         if "validateOnly" in type_.fields and self.pick.random() < 0.4:
             chosen.add("validateOnly")
         for name in chosen:

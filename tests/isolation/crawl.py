@@ -51,6 +51,11 @@ SETTINGS: dict[str, Any] = {
     "most_document_characters": 10**6,
     "deadline": 60,
 }
+# Written out, not read from the code: what the gateway may see is part of what is tried.
+OPEN_TO_GATEWAY = {"Company", "Contract", "Document", "Establishment", "Invitation", "Project", "Provider"}
+FOR_GATEWAY = {"deliverInvitation", "withdrawInvitation", "deliverProject", "decideProject"}
+_OF_NUMBER = (("contracts", "Contract"), ("invitations", "Invitation"))
+_SECRETS = ("national_id", "secret_hash", "storage_key")
 _PLAIN: dict[str, Any] = {
     "Int": 1,
     "Float": 1,
@@ -104,6 +109,7 @@ class Crawl:
         await self._cursors()
         await self._mutations()
         await self._downloads()
+        await self._as_gateway()
         await self._fields(self.north.owner)  # the log of what was tried, among the rest
         if await self._stored() != before:
             self._leak("south's rows", "were changed")
@@ -237,8 +243,8 @@ class Crawl:
                     document = f"mutation($p: {each.type}) {{ {name}(input: {given}) {{ {payload} }} }}"
                     replies = [await self._ask(f"{name}.{key}", document, self.north.owner, p=value) for value in group]
                     self._alike(f"{name}.{key}", group, [_told(reply.body, value) for reply, value in zip(replies, group, strict=True)])
-                    told = {error["code"] for reply in replies for error in reply.data[name]["userErrors"]}
-                    if told != {"NOT_FOUND"}:
+                    told = {code for reply in replies for code in reply.codes}
+                    if told != ({"FORBIDDEN"} if name in FOR_GATEWAY else {"NOT_FOUND"}):
                         self._leak(f"{name}.{key}", f"another's id is answered {sorted(told)}")
 
     def _input(self, type_: GraphQLInputObjectType, given: dict[str, str]) -> str:
@@ -260,6 +266,40 @@ class Crawl:
         else:
             value = json.dumps(_PLAIN[kind.name])
         return f"[{value}]" if isinstance(get_nullable_type(type_), GraphQLList) else value
+
+    # ---- the portal's gateway ----------------------------------------------------------------------------------------------
+
+    async def _as_gateway(self) -> None:
+        """It sees some things of all companies: of the others, none of anybody's."""
+        caller, tenants = await self.portal.gateway(), (self.north, self.south)
+        closed = {
+            str(tell)
+            for tenant in tenants
+            for name, rows in tenant.rows.items()
+            for row in rows
+            for tell in (row.id.hex if name not in OPEN_TO_GATEWAY else None, *(getattr(row, each, None) for each in _SECRETS))
+            if tell
+        }
+        asked: list[tuple[str, dict[str, Any]]] = [(f"{{ {_selection(SCHEMA.query_type, 2)} }}", {})]
+        for tenant in tenants:
+            lists = [
+                f"{name}(companyNumber: $number) {{ nodes {{ {_selection(SCHEMA.type_map[type_], 2)} }} }}" for name, type_ in _OF_NUMBER
+            ]
+            number = f"{tenant.company.labor_office_id}-{tenant.company.sequence_number}"
+            asked.append((f"query($number: EstablishmentNumber!) {{ gateway {{ {' '.join(lists)} }} }}", {"number": number}))
+            for type_ in _nodes():
+                node = _node(type_, _selection(type_, 2))
+                asked += [(node, {"id": row.public_id}) for row in tenant.rows.get(type_.name, [])[:2]]
+        answers = []
+        for document, given in asked:
+            reply = await self.portal(document, as_=caller, **given)
+            self.findings.counts["requests"] += 1
+            answers.append(json.dumps(reply.body, ensure_ascii=False).replace(given.get("id", "?"), "?"))
+            for tell in closed:
+                if tell in answers[-1]:
+                    self._leak("gateway", f"{given} tells {tell}")
+        if not all(tenant.first(name).id.hex in "".join(answers) for tenant in tenants for name in OPEN_TO_GATEWAY - {"Document"}):
+            raise AssertionError("the gateway sees nothing")
 
     # ---- documents -------------------------------------------------------------------------------------------------------
 

@@ -27,16 +27,17 @@ def walled() -> list[type[Base]]:
 @contextmanager
 def without_first(*models: type[Base]) -> Iterator[None]:
     """`visible` lets everything of these models through."""
-    before: dict[type[Base], Any] = {model: model.__dict__["scoped_by"] for model in models}
+    walls = [(model, name) for model in models for name in ("scoped_by", "for_gateway")]
+    before: dict[tuple[type[Base], str], Any] = {(model, name): model.__dict__[name] for model, name in walls}
     frozen = dict(context._FROZEN)
     context._FROZEN.clear()  # statements that were made with it
-    for model in models:
-        model.scoped_by = staticmethod(everyone)
+    for model, name in walls:
+        setattr(model, name, staticmethod(everyone))
     try:
         yield
     finally:
-        for model, scope in before.items():
-            model.scoped_by = scope
+        for (model, name), scope in before.items():
+            setattr(model, name, scope)
         context._FROZEN.clear()
         context._FROZEN.update(frozen)
 

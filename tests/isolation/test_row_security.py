@@ -17,7 +17,7 @@ from app.models.base import uuid7
 from app.operations import walls
 from app.operations.migrate import migrate
 from app.operations.sign_in import SESSIONS_OF_LOGIN
-from app.scope import APP_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
+from app.scope import APP_ROLE, GATEWAY_ROLE, NOBODY, Scope, ScopedConnection, Unrestricted
 from app.web.application import create_app
 from tests.conftest import Templates
 from tests.databases import fresh_database
@@ -34,6 +34,8 @@ DOORS = {
     "telework_company_of_number",
     "telework_company_of_project",
     "telework_dead_sessions",
+    "telework_establishment_corrected",
+    "telework_establishment_of_number",
     "telework_gateway_of_secret",
     "telework_gateway_used",
     "telework_person_signing_in",
@@ -77,6 +79,45 @@ async def test_every_table_has_the_wall_and_the_servers_role_is_under_it(world: 
     assert tuple(about) == (False, False, False, 0)
     assert granted >= {("events", "INSERT")}
     assert not {("events", "UPDATE"), ("events", "DELETE"), ("jobs", "DELETE"), ("trusted_documents", "INSERT")} & granted
+
+
+async def test_the_gateways_role_reads_some_tables_and_is_nobodys_by_inheritance(world: World) -> None:
+    await world.job()
+    async with world.portal.database.reading() as connection:
+
+        async def asked(statement: str) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in await connection.execute(text(statement), {"role": GATEWAY_ROLE, "app": APP_ROLE})]
+
+        policies = await asked("SELECT tablename, cmd, qual FROM pg_policies WHERE :role = ANY(roles::text[])")
+        granted = await asked("SELECT DISTINCT table_name, privilege_type FROM information_schema.column_privileges WHERE grantee = :role")
+        powers = "rolsuper, rolbypassrls, rolcanlogin, pg_has_role(:app, oid, 'USAGE'), pg_has_role(:app, oid, 'MEMBER')"
+        role = await asked(f"SELECT {powers} FROM pg_roles WHERE rolname = :role")
+        columns = await asked(
+            "SELECT has_column_privilege(:role, 'documents', name, 'SELECT') FROM unnest(ARRAY['size', 'storage_key']) AS names (name)"
+        )
+    seen = {}
+    for scope in (Scope(is_gateway=True), NOBODY):
+        async with world.portal.server_database.reading(scope, snapshot=False) as connection:
+            counted = "SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM jobs), (SELECT count(*) FROM users)"
+            seen[scope.is_gateway] = tuple((await connection.execute(text(counted))).one())
+
+    open_ = {
+        "companies",
+        "contracts",
+        "documents",
+        "establishments",
+        "invitations",
+        "projects",
+        "providers",
+        "cities",
+        "faqs",
+        "occupations",
+    }
+    assert set(policies) == {(table, "SELECT", "true") for table in open_}
+    assert {right for _, right in granted} == {"SELECT"}
+    assert not {"gateway_credentials", "sign_ins", "logout_tokens", "trusted_documents"} & {table for table, _ in granted}
+    assert (role, columns) == ([(False, False, False, False, True)], [(True,), (False,)])
+    assert seen == {True: (1, 0, 0), False: (0, 0, 0)}
 
 
 async def test_the_doors_are_those_that_are_listed_and_each_is_shut_to_others(world: World) -> None:

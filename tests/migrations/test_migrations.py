@@ -3,21 +3,27 @@
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Connection, func, select, text
+from sqlalchemy import Column, Connection, Uuid, bindparam, delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
-from app.models import Base, City, Faq, Occupation
+from app.models import LIVE_WORLD, Base, City, Establishment, Faq, Occupation
+from app.models.base import Instant
 from app.operations.migrate import downgrade, migrate, upgrade
 from app.operations.reference import reference_id, write_reference_data
 from app.settings import Settings
 from tests.conftest import Templates
 from tests.databases import drop_database, fresh_database
+from tests.portal import NOW
 
 Fresh = Callable[[], AbstractContextManager[str]]
 
@@ -107,6 +113,44 @@ async def test_a_second_migration_changes_nothing(fresh: Fresh) -> None:
 
         assert written == 0
         assert await run(url, definitions) == before
+
+
+async def test_establishments_keep_their_rows_and_what_refers_to_them_as_they_come_to_worlds(fresh: Fresh) -> None:
+    first, company, other = (UUID(digit * 32) for digit in "123")
+    times, named = {"created_at": NOW, "updated_at": NOW}, {"name_ar": "x", "search_text": ""}
+    numbers = {"labor_office_id": 7, "sequence_number": 77}
+    waiting = {"status": "PENDING", "received_at": NOW, "expires_at": NOW, "search_text": "", "version": 1}
+    with fresh() as url:
+        async with opened(url) as database:
+            async with database.writing() as session:
+                await upgrade(session, "0004")
+                await insert(session, "providers", id=other, name_ar="x", status="ACTIVE", version=1, **times)
+                counts = {"last_event": 0, "last_contract": 0}
+                await insert(session, "companies", id=company, provider_id=other, status="ACTIVE", **numbers, **named, **counts, **times)
+                await insert(session, "establishments", id=first, **numbers, **named, **times)
+                await insert(session, "invitations", id=other, company_id=company, establishment_id=first, **waiting)
+            async with database.writing() as session:
+                await upgrade(session)
+                await insert(session, "establishments", id=other, world=company, **numbers, **named, **times)
+            async with database.reading() as connection:
+                found = (await connection.execute(select(Establishment.id, Establishment.world).order_by(Establishment.id))).all()
+            for refused in (
+                delete(Establishment).where(Establishment.id == first),  # an invitation refers to it
+                update(Establishment).values(world=company),
+            ):
+                with pytest.raises(IntegrityError):
+                    async with database.writing() as session:
+                        await session.execute(refused)
+
+    assert [tuple(each) for each in found] == [(first, LIVE_WORLD), (other, company)]
+
+
+async def insert(session: AsyncSession, table: str, **values: Any) -> None:
+    """A row as an older version writes it, which knows other columns than the models."""
+    types: dict[type, Any] = {UUID: Uuid(), datetime: Instant()}
+    bound = [bindparam(name, type_=types[type(value)]) for name, value in values.items() if type(value) in types]
+    statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})"  # ours
+    await session.execute(text(statement).bindparams(*bound), values)
 
 
 @pytest.mark.parametrize(("model", "rows"), [(City, 69), (Occupation, 120), (Faq, 12)])

@@ -17,11 +17,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Date, literal, select
+from sqlalchemy import Date, literal, select, update
 
 from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE
 from app.auth.secrets import hash_of
-from app.auth.tokens import environment_of
+from app.auth.tokens import environment_of, gateway_in_use
 from app.clock import month_later, riyadh_day
 from app.database import Database
 from app.models import (
@@ -38,6 +38,7 @@ from app.models import (
     Establishment,
     Event,
     EventType,
+    GatewayCredential,
     Invitation,
     InvitationStatus,
     Job,
@@ -399,7 +400,8 @@ def test_the_file_is_private_and_tells_where_and_who(first_run: tuple[Path, Demo
     told = json.loads(path.read_text(encoding="utf-8"))
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert set(told) == {"graphqlUrl", "graphiqlUrl", "loginUrl", "personas", "tokens"}
+    assert set(told) == {"graphqlUrl", "graphiqlUrl", "loginUrl", "personas", "tokens", "gateway"}
+    assert set(told["gateway"]) == {"secret"}
     assert (told["graphqlUrl"], told["loginUrl"]) == ("http://127.0.0.1:8000/graphql", "http://127.0.0.1:8000/auth/login")
     assert {frozenset(persona) for persona in told["personas"]} == {frozenset({"name", "nationalId", "companies"})}
     assert {frozenset(token) for token in told["tokens"]} == {frozenset({"companyId", "environment", "scopes", "secret"})}
@@ -429,12 +431,41 @@ async def test_each_company_has_two_tokens_that_work(prepared: Database, first_r
     assert {hash_of(token.secret) for token in tokens} == active_tokens(await load(prepared))
 
 
-async def test_a_second_run_keeps_the_tokens_and_moves_the_addresses(
+async def test_the_gateway_comes_in_with_the_files_secret(prepared: Database, first_run: tuple[Path, DemoFile]) -> None:
+    async with prepared.reading() as connection:
+        found = await gateway_in_use(connection, first_run[1].gateway.secret)
+
+    assert found is not None
+    assert found[0].is_gateway
+
+
+@pytest.mark.parametrize("left", ["lost", "revoked"])
+async def test_a_gateways_secret_that_is_lost_or_does_not_work_is_made_anew(
+    prepared: Database, first_run: tuple[Path, DemoFile], tmp_path: Path, left: str
+) -> None:
+    if left == "lost":  # an older demo.json knows of none
+        told = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))
+        (tmp_path / "demo.json").write_text(json.dumps({**told, "gateway": None}), encoding="utf-8")
+    else:
+        async with prepared.writing() as session:
+            await session.execute(update(GatewayCredential).values(revoked_at=NOW))
+
+    second = await prepare_demo(prepared, now=NOW, data_dir=tmp_path, public_url=PUBLIC_URL)
+
+    rows = (await load(prepared)).rows[GatewayCredential]
+    assert second.tokens == first_run[1].tokens
+    assert {row.secret_hash for row in rows} == {hash_of(each.gateway.secret) for each in (first_run[1], second)}
+    assert len(rows) == 2
+
+
+async def test_a_second_run_keeps_the_secrets_and_moves_the_addresses(
     prepared: Database, first_run: tuple[Path, DemoFile], tmp_path: Path
 ) -> None:
     second = await prepare_demo(prepared, now=NOW, data_dir=tmp_path, public_url="http://127.0.0.1:8001")
 
-    assert (second.tokens, second.personas) == (first_run[1].tokens, first_run[1].personas)
+    assert replace(second, graphql_url="", graphiql_url="", login_url="") == replace(
+        first_run[1], graphql_url="", graphiql_url="", login_url=""
+    )
     assert json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["graphqlUrl"] == "http://127.0.0.1:8001/graphql"
 
 

@@ -1,4 +1,4 @@
-"""demo.json: where the demo answers, who can sign in to it, and the secrets of its tokens."""
+"""demo.json: where the demo answers, who can sign in to it, and the secrets of its tokens and of the portal's gateway."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from sqlalchemy import select
 
 from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE
 from app.auth.secrets import hash_of
+from app.auth.tokens import make_gateway_secret
 from app.database import Database
-from app.models import Company, Environment, Event, EventType, Member, MemberStatus, Role, SpToken, User
+from app.models import Company, Environment, Event, EventType, GatewayCredential, Member, MemberStatus, Role, SpToken, User
 from app.models.base import uuid7
 from app.operations.demo.accounts import FULL, REPORTS, DemoToken, new_token, persona_ids
 from app.operations.demo.seed import NO_KEY, is_empty, seed_demo
 from app.operations.demo.world import CLOCK
+from app.operations.gateway import add_gateway
 
 NAME = "demo.json"
+_GATEWAY = "بوابة العمل عن بعد"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ class Persona:
 
 
 @dataclass(frozen=True)
+class DemoGateway:
+    """The portal's other side."""
+
+    secret: str
+
+
+@dataclass(frozen=True)
 class DemoFile:
     """What demo.json says, member by member."""
 
@@ -49,6 +59,7 @@ class DemoFile:
     login_url: str
     personas: list[Persona]
     tokens: list[DemoToken]
+    gateway: DemoGateway
 
     def as_json(self) -> str:
         named = asdict(self, dict_factory=lambda members: {_camel(name): value for name, value in members})
@@ -67,15 +78,17 @@ async def prepare_demo(
     """See to it that a migrated database holds the demo, and that demo.json in data_dir tells of it.
 
     An empty database is seeded. One that is not keeps its tokens where demo.json still knows their secrets; otherwise two more
-    are made for each company, and none is revoked.
+    are made for each company, and none is revoked. The gateway's credential is kept, or made anew, in the same way.
     """
     path = data_dir / NAME
+    known = await asyncio.to_thread(_read, path)
     if await is_empty(database):
         tokens = (await seed_demo(database, now=now, data_dir=data_dir, environment=environment, slot_key=slot_key)).tokens
     else:
-        tokens = await _kept_tokens(database, await asyncio.to_thread(_read, path)) or await _add_tokens(database, now, environment)
+        tokens = await _kept_tokens(database, _tokens_in(known)) or await _add_tokens(database, now, environment)
+    gateway = await _kept_gateway(database, known) or await _add_gateway(database, now)
     base = public_url.rstrip("/")
-    file = DemoFile(f"{base}/graphql", f"{base}/graphiql", f"{base}/auth/login", await _personas(database), tokens)
+    file = DemoFile(f"{base}/graphql", f"{base}/graphiql", f"{base}/auth/login", await _personas(database), tokens, gateway)
     await asyncio.to_thread(_write, path, file.as_json())
     return file
 
@@ -101,6 +114,25 @@ async def _add_tokens(database: Database, now: datetime, environment: Environmen
                 await session.flush()
                 shown.append(secret)
     return shown
+
+
+async def _kept_gateway(database: Database, known: dict[str, Any]) -> DemoGateway | None:
+    """The file's, where the database knows it and it works."""
+    told = known.get("gateway")
+    secret = told.get("secret") if isinstance(told, dict) else None
+    if not isinstance(secret, str):
+        return None
+    async with database.reading() as connection:
+        works = GatewayCredential.secret_hash == hash_of(secret), GatewayCredential.revoked_at.is_(None)
+        found = (await connection.execute(select(GatewayCredential.id).where(*works))).first()
+    return DemoGateway(secret) if found else None
+
+
+async def _add_gateway(database: Database, now: datetime) -> DemoGateway:
+    made = make_gateway_secret()
+    async with database.writing() as session:
+        await add_gateway(session, _GATEWAY, made, now=now)
+    return DemoGateway(made.secret)
 
 
 def _token_created(token: SpToken, company: Company, now: datetime) -> Event:
@@ -133,12 +165,21 @@ async def _personas(database: Database) -> list[Persona]:
     return [found[national_id] for national_id in persona_ids() if national_id in found]
 
 
-def _read(path: Path) -> list[DemoToken]:
-    """The tokens of an earlier demo.json; none where there is no such file, or not a whole one."""
+def _read(path: Path) -> dict[str, Any]:
+    """What an earlier demo.json says; nothing where there is no such file, or not a whole one."""
     try:
-        tokens: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["tokens"]
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _tokens_in(known: dict[str, Any]) -> list[DemoToken]:
+    """None where not all of them are whole."""
+    try:
+        tokens: list[dict[str, Any]] = known["tokens"]
         return [DemoToken(token["companyId"], token["environment"], token["scopes"], token["secret"]) for token in tokens]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return []
 
 

@@ -1,0 +1,119 @@
+"""A whole life through HTTP, from empty tables: both sides of the portal, and nobody else's hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.models import Event, Locale, User
+from app.operations.demo.accounts import UNREGISTERED
+from tests.api.test_session import _signed_in
+from tests.portal import Caller, Portal
+
+PERSONA = next(iter(UNREGISTERED))
+NUMBER = str(UNREGISTERED[PERSONA][0]["establishment_number"])
+
+
+class Life:
+    """Does one thing after the other, each of which must succeed."""
+
+    def __init__(self, portal: Portal) -> None:
+        self.portal = portal
+
+    async def ask(self, caller: Caller, text: str, **variables: Any) -> Any:
+        reply = await self.portal(text, caller, **variables)
+        assert reply.errors == []
+        return reply.data
+
+    async def do(self, caller: Caller, name: str, answer: str, **given: Any) -> Any:
+        """The payload of a mutation, of which no rule was broken."""
+        type_ = f"{name[:1].upper()}{name[1:]}Input"
+        text = f"mutation($input: {type_}!) {{ {name}(input: $input) {{ {answer} userErrors {{ code path message }} }} }}"
+        payload = (await self.ask(caller, text, input=given))[name]
+        assert payload.pop("userErrors") == []
+        return payload
+
+
+async def test_a_life_from_empty_tables(portal: Portal) -> None:
+    life = Life(portal)
+    # An operator makes the gateway's credential; the unified login knows a person.
+    gateway = await portal.gateway()
+    await portal.store(User(national_id=PERSONA, name="سلطان الأحمدي", locale=Locale.AR, created_at=portal.clock()))
+
+    # They sign in and register what the login says is theirs.
+    owner = await _signed_in(portal, PERSONA)
+    contact = {"nameAr": "مزود الأحمدي", "email": "info@example.sa", "mobile": "0512345678"}
+    made = await life.do(owner, "registerProvider", "company { id status } provider { id }", establishmentNumber=NUMBER, **contact)
+    assert made["company"]["status"] == "ACTIVE"
+
+    # A client invites them; the first invitation was a mistake, and is taken back.
+    client = {
+        "companyNumber": NUMBER,
+        "establishmentNumber": "12-3456",
+        "establishmentNameAr": "مصنع الأثاث",
+        "establishmentCityKey": "riyadh",
+    }
+    mistaken = await life.do(gateway, "deliverInvitation", "invitation { id status }", **client, message="خطأ")
+    await life.do(gateway, "withdrawInvitation", "invitation { status }", invitationId=mistaken["invitation"]["id"])
+    await life.do(gateway, "deliverInvitation", "invitation { id }", **client, message="نرغب في خدماتكم")
+    pending = (
+        "{ viewer { account { invitations(where: {status: [PENDING]}) { nodes { id message establishment { nameAr city { key } } } } } } }"
+    )
+    [invitation] = (await life.ask(owner, pending))["viewer"]["account"]["invitations"]["nodes"]
+    assert invitation["establishment"] == {"nameAr": "مصنع الأثاث", "city": {"key": "riyadh"}}
+    accepted = await life.do(
+        owner, "acceptInvitation", "invitation { status } contract { id number status }", invitationId=invitation["id"]
+    )
+    assert accepted["contract"]["status"] == "ACTIVE"
+
+    # The client's project comes on the contract that the gateway finds; the company's own goes to the portal and back.
+    find = "query($of: EstablishmentNumber!) { gateway { contracts(companyNumber: $of) { nodes { id number } } } }"
+    [contract] = (await life.ask(gateway, find, of=NUMBER))["gateway"]["contracts"]["nodes"]
+    assert contract == {name: accepted["contract"][name] for name in ("id", "number")}
+    delivered = await life.do(gateway, "deliverProject", "project { id status }", contractId=contract["id"], titleAr="خدمة العملاء")
+    own = await life.do(owner, "createProject", "project { id }", titleAr="مشروع داخلي")
+    await life.do(owner, "submitProject", "project { status }", projectId=own["project"]["id"])
+    waiting = "{ gateway { projects(status: [SUBMITTED]) { nodes { id company { establishmentNumber } } } } }"
+    [submitted] = (await life.ask(gateway, waiting))["gateway"]["projects"]["nodes"]
+    assert submitted == {"id": own["project"]["id"], "company": {"establishmentNumber": NUMBER}}
+    for decision, note in (("RETURN", "أكملوا النطاق"), ("APPROVE", None)):
+        await life.do(gateway, "decideProject", "project { status reviewNote }", projectId=submitted["id"], decision=decision, note=note)
+        if decision == "RETURN":
+            await life.do(owner, "updateProject", "project { version }", projectId=submitted["id"], scope="الدعم الفني")
+            await life.do(owner, "submitProject", "project { status }", projectId=submitted["id"])
+
+    # Jobs in both.
+    places = {"titleAr": "موظف خدمة عملاء", "vacancies": 2, "employmentType": "FULL_TIME", "weeklyHours": 40}
+    jobs = [
+        (await life.do(owner, "addJob", "job { id status }", projectId=project, **places))["job"]
+        for project in (delivered["project"]["id"], submitted["id"])
+    ]
+    assert [job["status"] for job in jobs] == ["OPEN", "OPEN"]
+
+    # (Hiring in jobs[0], changing the employment and ending it belong here, with their three events below.)
+
+    # What was halted goes on; what is over stays over.
+    for decision in ("SUSPEND", "RESUME", "COMPLETE"):
+        await life.do(gateway, "decideProject", "project { status }", projectId=delivered["project"]["id"], decision=decision)
+    figures = "{ viewer { account { dashboard { pendingInvitations activeContracts approvedProjects ownProjects openJobs } } } }"
+    assert (await life.ask(owner, figures))["viewer"]["account"]["dashboard"] == {
+        "pendingInvitations": 0,
+        "activeContracts": 1,
+        "approvedProjects": 0,
+        "ownProjects": 1,
+        "openJobs": 2,
+    }
+
+    # All of it stands in the account's log: gapless, in order, each under the name of who did it.
+    events = await portal.fetch(select(Event).order_by(Event.sequence))
+    by_gateway = [event.type.value for event in events if event.actor_name == "بوابة المنصة"]
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert [event.type.value for event in events] == [
+        *("PROVIDER_REGISTERED", "MEMBER_JOINED"),
+        *("INVITATION_RECEIVED", "INVITATION_WITHDRAWN", "INVITATION_RECEIVED", "INVITATION_ACCEPTED", "CONTRACT_CREATED"),
+        *("PROJECT_CREATED", "PROJECT_CREATED", "PROJECT_SUBMITTED", "PROJECT_DECIDED", "PROJECT_UPDATED", "PROJECT_SUBMITTED"),
+        *("PROJECT_DECIDED", "JOB_ADDED", "JOB_ADDED"),
+        *("PROJECT_DECIDED", "PROJECT_DECIDED", "PROJECT_DECIDED"),
+    ]
+    assert (by_gateway.count("PROJECT_DECIDED"), by_gateway.count("INVITATION_RECEIVED"), len(by_gateway)) == (5, 2, 9)
