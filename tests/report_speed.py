@@ -73,7 +73,7 @@ async def staffed(world: World, company: Any, number: int, since: date, *, offse
         {"id": uuid7(), "company_id": company.id, "employment_id": row["id"], "starts_on": first, "ends_on": first + timedelta(days=13)}
         for place, row in enumerate(rows)
         for year in range((LAST - since).days // 365)
-        if (first := since + timedelta(days=365 * year + place % 300))
+        for first in [since + timedelta(days=365 * year + place % 300)]
     ]
     async with world.portal.database.writing() as session:
         named = [{"id": key, "national_id": id_, "name": id_, "search_text": id_, **times} for key, id_ in zip(people, ids, strict=True)]
@@ -142,11 +142,11 @@ async def measure(templates: Templates, backend: str, *, profile: bool) -> None:
         weeks = [LAST - timedelta(days=7 * back) for back in range(4)]
         await timed(portal, SUBMIT, caller, 1, input={"weekStart": LAST.isoformat(), "lines": lines()[:10]})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for name, week, more in [("the rest of one week", weeks[0], {}), *[("a first report", week, {}) for week in weeks[1:]]]:
+        for name, week in [("the rest of one week", weeks[0]), *[("a first report", week) for week in weeks[1:]]]:
             watch = cProfile.Profile(time.process_time) if profile and week == weeks[1] else None
             if watch:
                 watch.enable()
-            answer, took = await timed(portal, SUBMIT, caller, 1, input={"weekStart": week.isoformat(), "lines": lines(**more)})
+            answer, took = await timed(portal, SUBMIT, caller, 1, input={"weekStart": week.isoformat(), "lines": lines()})
             if watch:
                 watch.disable()
                 pstats.Stats(watch).sort_stats("tottime").print_stats(25)
@@ -165,7 +165,8 @@ async def measure(templates: Templates, backend: str, *, profile: bool) -> None:
         caller = await portal.token(world.south, "REPORTS_READ", "REPORTS_WRITE", "PROJECTS_READ")
         _, took = await timed(portal, DASHBOARD, caller, 30)
         print(f"{backend}: dashboard and 12 weeks, {PEOPLE} teleworkers: {took}")
-        after, seen, pages = None, 0, []
+        pages: list[str] = []
+        after, seen = None, 0
         while after is not None or not pages:
             answer, took = await timed(portal, PAGE, caller, 15, after=after)
             page = answer["data"]["viewer"]["account"]["reportWeeks"]

@@ -9,11 +9,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database, driver_of
+from app.models import Company, Employment, ReportDuty
 from app.operations import walls
+from app.operations.duty import recount
 from app.operations.reference import write_reference_data
 from app.operations.slot import know_slot_key
 from app.settings import Settings
@@ -38,8 +40,19 @@ async def migrate(database_url: str, *, in_sandbox: bool = False) -> None:
                 await raise_walls(session, in_sandbox=in_sandbox)
             await write_reference_data(session)
             await know_slot_key(session, settings.slot_key)
+            await _count_duties(session)
     finally:
         await database.close()
+
+
+async def _count_duties(session: AsyncSession) -> None:
+    """For employments that were there before it was kept what they make expected."""
+    is_counted = await session.scalar(select(ReportDuty.id).limit(1))
+    if is_counted or not await session.scalar(select(Employment.id).limit(1)):
+        return
+    connection = await session.connection()
+    for company in (await session.scalars(select(Company.id).order_by(Company.id))).all():
+        await connection.run_sync(recount, company)
 
 
 async def raise_walls(session: AsyncSession, *, in_sandbox: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Weekly reports: duties, figures of weeks, submissions, lines and their versions. Only adds: the version still running is not disturbed."""
+"""Weekly reports: duties, figures of weeks, submissions, lines and their versions. Only adds: what still runs is not disturbed."""
 
 from __future__ import annotations
 

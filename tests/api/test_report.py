@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.clock import RIYADH, ReportWindow, riyadh_day, sunday, week_number
 from app.models import (
@@ -19,6 +19,7 @@ from app.models import (
     LeavePeriod,
     Project,
     ProjectKind,
+    ReportDuty,
     ReportLine,
     ReportLineVersion,
     ReportSubmission,
@@ -27,6 +28,7 @@ from app.models import (
     Teleworker,
 )
 from app.models.report import week_key
+from app.operations.migrate import migrate
 from tests.portal import Caller, Reply
 from tests.world import World, national_id
 
@@ -418,7 +420,8 @@ async def test_lines_that_stand_already_make_no_revision(staff: Staff) -> None:
     first = result(await staff.submit(*staff.lines()))
     before = await staff.world.snapshot()
 
-    for more in ({}, {"correctionMode": "REPLACE"}, {"reason": "once more"}):
+    repeated: list[dict[str, Any]] = [{}, {"correctionMode": "REPLACE"}, {"reason": "once more"}]
+    for more in repeated:
         again = result(await staff.submit(*staff.lines(), **more))
 
         assert again["submission"] == first["submission"]
@@ -645,6 +648,18 @@ async def test_weeks_cost_as_many_statements_however_many_they_are(world: World)
         counts.append((len(reply.statements), len(reply.data["viewer"]["account"]["reportWeeks"]["nodes"])))
 
     assert (counts[0][0], [weeks for _, weeks in counts]) == (counts[1][0], [2, 60])
+
+
+async def test_migrating_counts_what_was_there_before(staff: Staff) -> None:
+    await staff.submit(staff.line(0), staff.line(1))
+    before = await staff.week()
+    async with staff.world.portal.database.writing() as session:
+        for model in (ReportDuty, ReportTally):
+            await session.execute(delete(model))
+
+    await migrate(staff.world.portal.settings.database_url)
+
+    assert await staff.week() == before
 
 
 async def test_linking_tells_where_to_send_and_how_it_goes(staff: Staff) -> None:

@@ -110,6 +110,8 @@ class Row:
             return self.cells[caller]
         if self.token in ("x", "."):
             return self.token
+        if self.token == "empty":
+            return "." if self.permissions <= SCOPE_SETS[caller] else "-"
         return "x" if self.token == "scope" and self.permissions <= SCOPE_SETS[caller] else "-"
 
 

@@ -65,8 +65,8 @@ def _duties(world: World, company: Company) -> dict[UUID, set[Weeks]]:
 
 
 def _numbers(world: World, company: Company) -> dict[UUID, tuple[int, int]]:
-    clients = cast("list[Establishment]", world.rows["establishments"])
-    return {each.id: (each.labor_office_id, each.sequence_number) for each in (*clients, company)}
+    places: list[Establishment | Company] = [company, *cast("list[Establishment]", world.rows["establishments"])]
+    return {each.id: (each.labor_office_id, each.sequence_number) for each in places}
 
 
 def _add_report(
