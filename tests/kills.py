@@ -1,6 +1,6 @@
 """kill -9 of the server at random moments, under writers who repeat with their keys whatever was not answered.
 
-    python -m tests.kills [ROUNDS] [--backend sqlite|postgresql] [--deed jobs] [--seed N] [--resume]
+    python -m tests.kills [ROUNDS] [--backend sqlite|postgresql] [--deed reports|jobs] [--seed N] [--resume]
 
 A round: `telework serve` over a database that outlives it, 16 writers in four companies, the kill. Then, in the database: what was answered
 is there exactly once, what was not at most once; what a round left unanswered the next one begins by repeating, and it must be told
@@ -25,17 +25,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx2
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.cli import serve
-from app.clock import system_clock
+from app.clock import system_clock, week_start
 from app.database import Database
-from app.models import Company, Event, Job
+from app.models import Company, Event, Job, ProjectKind, ReportLine, ReportLineVersion, ReportSubmission
 from app.settings import Settings
 from tests.conftest import BACKENDS, Templates
 from tests.portal import Caller, portal_on
@@ -63,6 +65,9 @@ class Deed(Protocol):
     def found(self) -> Any:
         """Selects name and key of each that is there."""
 
+    async def wrong(self, session: AsyncSession) -> list[str]:
+        """What else does not agree."""
+
 
 class AddJob:
     scopes: tuple[str, ...] = ("JOBS_WRITE", "PROJECTS_READ")
@@ -81,8 +86,51 @@ class AddJob:
     def found(self) -> Any:
         return select(Job.title_ar, Job.id)
 
+    async def wrong(self, session: AsyncSession) -> list[str]:
+        return []
 
-DEEDS: dict[str, Callable[[], Deed]] = {"jobs": AddJob}
+
+class Report:
+    """Each writer corrects the line of one person, in the report that its company's other writers correct, too."""
+
+    scopes: tuple[str, ...] = ("REPORTS_READ", "REPORTS_WRITE")
+    document = """mutation($input: SubmitWeeklyReportInput!) { payload: submitWeeklyReport(input: $input) {
+        submission { id } lineResults { accepted } userErrors { code } } }"""
+
+    async def prepare(self, world: World, companies: list[Company]) -> None:
+        self.week = week_start(world.today) - timedelta(days=7)
+        self.people = []
+        jobs = [await world.job(await world.project(company, kind=ProjectKind.OWN), vacancies=9) for company in companies]
+        for writer in range(WRITERS):
+            company = companies[writer % COMPANIES]
+            person = await world.teleworker(company)
+            await world.employment(jobs[writer % COMPANIES], teleworker=person, starts_on=self.week - timedelta(days=30))
+            self.people.append((f"{company.labor_office_id}-{company.sequence_number}", person.national_id))
+
+    def input(self, writer: int, name: str) -> dict[str, Any]:
+        number, national_id = self.people[writer]
+        counts = {"loginCount": 5, "logoutCount": 5, "assignedTasks": 1, "completedTasks": 1, "totalWorkMinutes": 2400, "note": name}
+        line = {"establishmentNumber": number, "nationalId": national_id, "activityLevel": "80", **counts}
+        return {"weekStart": self.week.isoformat(), "lines": [line], "reason": name}
+
+    def told(self, payload: Any) -> str:
+        return str(payload["submission"]["id"])
+
+    def found(self) -> Any:
+        return select(ReportSubmission.reason, ReportSubmission.id)
+
+    async def wrong(self, session: AsyncSession) -> list[str]:
+        """Revisions are gapless, and each line is what some submission said, all before it among the versions."""
+        made, line, version = ReportSubmission, ReportLine, ReportLineVersion
+        revisions = select(made.week_id, func.count(), func.count(made.revision.distinct()), func.max(made.revision)).group_by(made.week_id)
+        weeks = [tuple(week) for week in await session.execute(revisions)]
+        found = [f"revisions of {week}" for week in weeks if len(set(week[1:])) != 1]
+        [submissions] = (await session.execute(select(func.count()).select_from(made))).one()
+        notes = [note for model in (line, version) for note in (await session.scalars(select(model.note))).all()]
+        return [*found, *([] if len(set(notes)) == len(notes) == submissions else [f"{len(notes)} notes of {submissions} submissions"])]
+
+
+DEEDS: dict[str, Callable[[], Deed]] = {"jobs": AddJob, "reports": Report}
 
 
 @dataclass
@@ -173,12 +221,13 @@ class Siege:
                         .group_by(Company.id, Company.last_event)
                     )
                 ).all()
+                wrong = await self.deed.wrong(session)
         finally:
             await database.close()
         times = Counter(name for name, _ in found)
         keys = {name: key.hex for name, key in found}
         known = {*self.answered, *self.open.values()}
-        wrong = [f"{name}: {times[name]} times" for name in self.answered if times[name] != 1]
+        wrong += [f"{name}: {times[name]} times" for name in self.answered if times[name] != 1]
         wrong += [f"{name}: {count} times" for name, count in times.items() if count > 1 or name not in known]
         wrong += [f"{name}: told {told}" for name, told in self.answered.items() if name in keys and keys[name] not in told]
         wrong += [f"log of {log}" for log in logs if log[1] != log[2] or (log[2] and (log[3], log[4]) != (1, log[1]))]

@@ -17,7 +17,7 @@ from tests.world import make_world
 
 
 async def test_what_was_answered_is_there_once_and_what_was_not_once_after_its_repetition(backend: str, templates: Templates) -> None:
-    tally = await siege_of(templates, backend, "jobs", 5, f"suite {backend}", Tally())
+    tally = await siege_of(templates, backend, "reports", 5, f"suite {backend}", Tally())
 
     assert tally.wrong == []
     assert (tally.rounds, tally.done >= 5 * 16) == (5, True)

@@ -49,7 +49,7 @@ class Sender:
             **values,
         }
 
-    def own(self) -> dict[str, str]:
+    def own(self) -> dict[str, Any]:
         north = self.world.north
         return {"Est-Labor-Office-Id": str(north.labor_office_id), "Est-Sequence-Number": str(north.sequence_number)}
 
