@@ -222,7 +222,7 @@ async def drop(connection: AsyncConnection) -> None:
 async def assume(session: AsyncSession, scope: Scope) -> None:
     """Goes on as somebody whom the transaction has only now found: at sign-in, or where the gateway's target is known."""
     driver = driver_of(await session.connection())
-    if isinstance(driver, ScopedConnection):
+    if issubclass(type(driver), ScopedConnection):  # asyncpg's metaclass calls every connection an instance of any such class
         driver.ask_as(scope)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -61,7 +63,7 @@ def _make_anew(*, with_world: bool) -> None:
     op.drop_table("establishments_before")
 
 
-REST: tuple[tuple[str, sa.types.TypeEngine[object], bool], ...] = (
+REST: tuple[tuple[str, sa.types.TypeEngine[Any], bool], ...] = (
     ("unified_number", TEXT, True),
     ("name_ar", TEXT, False),
     ("name_en", TEXT, True),

@@ -249,6 +249,20 @@ async def test_an_invitation_goes_where_its_state_table_says(world: World, gatew
     assert len(await world.events()) == (2 if wanted is InvitationStatus.ACCEPTED else 1)
 
 
+@pytest.mark.parametrize("backend", ["postgresql"])
+async def test_it_works_where_the_second_wall_is_not_wanted(backend: str, templates: Templates) -> None:
+    url, data = await asyncio.to_thread(templates.copy, backend, "blank")
+    async with portal_on(url, Path(data), row_security=False) as portal:
+        world = await make_world(portal)
+        caller = await portal.gateway()
+
+        delivered = await deliver(world, caller)
+        read = await portal(READ, caller, company=number(world.north))
+
+    templates.drop(url)
+    assert (delivered.codes, read.data["gateway"]["invitations"]["totalCount"]) == ([], 1)
+
+
 # ---- projects ----------------------------------------------------------------------------------------------------------
 
 
