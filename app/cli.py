@@ -29,7 +29,7 @@ from app.operations.document import Swept, sweep_documents
 from app.operations.migrate import migrate as migrate_database
 from app.operations.slot import WrongSlotKey
 from app.operations.trusted_document import read_documents, register_documents, remove_documents
-from app.operations.worker import tell_logs
+from app.operations.worker import tell_logs, tidy
 from app.schema import schema as graph
 from app.settings import Settings
 from app.storage import document_store
@@ -81,7 +81,10 @@ def migrate() -> None:
 
 @app.command()
 def worker(once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False) -> None:
-    """Tell the accounts' logs what the clock has changed, over and over; `serve` does it as well. Any number may run, anywhere."""
+    """Tell the accounts' logs what the clock has changed, and forget outcomes that were kept long enough, over and over.
+
+    `serve` does it as well. Any number may run, anywhere.
+    """
     settings = Settings()
     configure_logs()
     asyncio.run(_work(settings, once=once))
@@ -292,9 +295,10 @@ async def _work(settings: Settings, *, once: bool) -> None:
     databases = [(each, Database(each, restricted=each.row_security)) for each in (settings, settings.sandbox) if each]
     try:
         while True:
+            tidied = [await tidy(database, each, system_clock()) for each, database in databases]
             written = [await tell_logs(database, each, system_clock()) for each, database in databases]
             if once:
-                typer.echo(f"{sum(written)} events written")
+                typer.echo(f"{sum(written)} events written, {sum(tidied)} kept outcomes forgotten")
                 return
             await asyncio.sleep(settings.worker_seconds or 30)
     finally:

@@ -50,6 +50,7 @@ class Company(Base, scoped_by=_with_membership, prefix="cmp", for_gateway=everyo
     # The last numbers given out; advanced under this row's lock, so that no number is skipped or given twice.
     last_event: Mapped[int] = mapped_column(default=0)
     last_contract: Mapped[int] = mapped_column(default=0)
+    overdue_told: Mapped[int | None]  # the latest week whose deadline the log has been told of; null: none
     clock_at: Mapped[datetime | None]  # in the sandbox: where the clock that the rules follow was stopped; null: it runs
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

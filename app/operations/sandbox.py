@@ -101,7 +101,7 @@ async def resident(connection: AsyncConnection, actor: Actor) -> Resident | None
 async def move_in(session: AsyncSession, found: Resident, now: datetime, settings: Settings) -> None:
     """Gives the company its world, where it has none yet, and lets the token be known in it."""
     await _add_unless_there(session, Provider, found.provider)
-    await _add_unless_there(session, Company, found.company | {"last_event": 0, "last_contract": 0, "clock_at": None})
+    await _add_unless_there(session, Company, found.company | {"last_event": 0, "last_contract": 0, "clock_at": None, "overdue_told": None})
     await _add_unless_there(session, SpToken, found.token | {"created_by_id": None})
     work = Work(session, Actor(account_id=found.company["id"]), now, "sandbox", settings)
     await work.lock_account(though_suspended=True)
@@ -135,7 +135,7 @@ async def reset_sandbox(work: Work) -> dict[str, object]:
         if table in emptied:
             await work.session.execute(delete(table).where(_owner(table) == work.company.id))
     work.company.last_event = work.company.last_contract = 0
-    work.company.clock_at = None
+    work.company.clock_at = work.company.overdue_told = None
     await _fill(work)
     return {"account": work.company, "stopped_at": None}
 

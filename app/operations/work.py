@@ -176,8 +176,11 @@ class Work:
         row.version += 1
         row.updated_at = self.now
 
-    async def record(self, type_: EventType, subject: Base) -> None:
-        """Writes the account's next event. The number is taken under the account's lock: gapless, in commit order."""
+    async def record(self, type_: EventType, subject: Base | type[Base], key: UUID | None = None) -> None:
+        """Writes the account's next event. The number is taken under the account's lock: gapless, in commit order.
+
+        key   of a subject that has no row of its own: its model is named instead
+        """
         self.company.last_event += 1
         await self.add(
             Event(
@@ -186,7 +189,7 @@ class Work:
                 type=type_,
                 occurred_at=self.now,
                 subject_prefix=subject.prefix,
-                subject_id=subject.id,
+                subject_id=key or subject.id,
                 actor_name=self.actor.name,
                 user_id=self.actor.user_id,
                 token_id=self.actor.token_id,

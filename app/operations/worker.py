@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.actor import Actor
 from app.auth.doors import Door
-from app.auth.visible import scope_of
-from app.clock import riyadh_day
+from app.auth.visible import scope_of, scope_parameters
+from app.clock import riyadh_day, week_number
 from app.database import Database
-from app.models import Company, Contract, EventType, Invitation, InvitationStatus, SpToken
+from app.models import Company, Contract, EventType, Invitation, InvitationStatus, ReportTally, ReportWeek, SpToken
 from app.models.base import Instant, Row
+from app.models.report import LAST_DUE, is_overdue
+from app.operations.kept_outcome import forget_outcomes
 from app.operations.work import Work
 from app.settings import Settings
 
@@ -45,6 +47,10 @@ def _over(row: Row, now: Moment) -> ColumnElement[bool]:
     return and_(~row.end_told, or_(row.expires_at <= now, and_(row.replaced_at.is_not(None), row.revoked_at <= now)))
 
 
+def _owing(row: Row, last_due: ColumnElement[int] | int) -> ColumnElement[bool]:
+    return or_(row.overdue_told.is_(None), row.overdue_told < last_due)
+
+
 # Accounts whose logs lack something. Those whose own clock was stopped are told when it is moved.
 ACCOUNTS_BEHIND = Door(
     "accounts_behind",
@@ -57,11 +63,21 @@ ACCOUNTS_BEHIND = Door(
                 select(Contract.company_id).where(_started(Contract, _TODAY)),
                 select(Contract.company_id).where(_ended(Contract, _TODAY)),
                 select(SpToken.company_id).where(_over(SpToken, _NOW)),
+                # Nobody owes reports before there was an employment.
+                select(ReportTally.company_id).join(Company, Company.id == ReportTally.company_id).where(_owing(Company, LAST_DUE)),
             )
         ),
     )
     .limit(_AT_ONCE),
 )
+
+
+async def tidy(database: Database, settings: Settings, now: datetime) -> int:
+    """Deletes what is kept for a time and was kept that long: outcomes under idempotency keys. Answers how many."""
+    total = 0
+    while gone := await database.write(lambda session: forget_outcomes(session, now=now, hours=settings.idempotency_hours)):
+        total += gone
+    return total
 
 
 async def tell_logs(database: Database, settings: Settings, now: datetime) -> int:
@@ -72,7 +88,7 @@ async def tell_logs(database: Database, settings: Settings, now: datetime) -> in
     written, tried = 0, set[UUID]()
     while True:
         async with database.reading(snapshot=False) as connection:
-            values = {"now": now, "today": riyadh_day(now)}
+            values = {"now": now, "today": riyadh_day(now), "last_due": settings.report_window.last_due(now)}
             behind = [key for key in (await connection.execute(ACCOUNTS_BEHIND.on(connection), values)).scalars() if key not in tried]
         for key in behind:
             tried.add(key)
@@ -148,7 +164,23 @@ async def _tell_over(work: Work) -> int:
     return len(found)
 
 
-_STEPS: tuple[Callable[[Work], Awaitable[int]], ...] = (_tell_expired, _tell_started, _tell_ended, _tell_over)
+async def _tell_overdue(work: Work) -> int:
+    """Weeks that were not reported whole by their deadline, and can be still: of one that is locked nothing is left to be done."""
+    window = work.settings.report_window
+    weeks = {"last_due": window.last_due(work.now), "last_locked": window.last_locked(work.now), "this_week": week_number(work.today)}
+    told = work.company.overdue_told
+    if told is not None and told >= weeks["last_due"]:
+        return 0
+    later = ReportWeek.number > (-1 if told is None else told)
+    asked = select(ReportWeek.id).where(is_overdue(ReportWeek), later).order_by(ReportWeek.number)
+    found = (await work.session.execute(asked, scope_parameters(work.actor) | weeks)).scalars().all()
+    for key in found:
+        await work.record(EventType.REPORT_OVERDUE, ReportWeek, key)
+    work.company.overdue_told = weeks["last_due"]
+    return len(found)
+
+
+_STEPS: tuple[Callable[[Work], Awaitable[int]], ...] = (_tell_expired, _tell_started, _tell_ended, _tell_over, _tell_overdue)
 
 
 def _of(work: Work, model: type[Invitation] | type[Contract] | type[SpToken]):  # type: ignore[no-untyped-def]  # a Select of either

@@ -150,11 +150,11 @@ _INSTRUCTIONS = {
 async def linking(companies: Sequence[UUID], context: Context) -> list[Linking]:
     """company ids -> the addresses, how many tokens work, and when a report was last accepted."""
     tokens, reports = [await context.fetch(made, companies) for made in (_tokens, _reports)]
-    address = context.settings.public_url.rstrip("/")
+    address, sandbox = context.settings.public_url.rstrip("/"), context.settings.sandbox
     return [
         Linking(
             graphql_url=f"{address}/graphql",
-            sandbox_graphql_url=None,
+            sandbox_graphql_url=f"{sandbox.public_url}/graphql" if sandbox else None,
             reports_url=f"{address}/sp-reports",
             documentation_url=f"{address}/graphiql",
             instructions=_INSTRUCTIONS[context.language],
@@ -174,7 +174,7 @@ def _tokens(dialect: Dialect) -> Statement:
     company = SpToken.company_id
     return (
         select(company, func.count())
-        .where(visible(SpToken, SpToken), dialect.member(company, "keys"), is_in_force(SpToken, Asker.now))
+        .where(visible(SpToken, SpToken), dialect.member(company, "keys"), is_in_force(SpToken, Asker.real_now))
         .group_by(company)
     )
 

@@ -10,7 +10,7 @@ import structlog
 
 from app.clock import Clock
 from app.database import Database
-from app.operations.worker import tell_logs
+from app.operations.worker import tell_logs, tidy
 from app.settings import Settings
 
 _log = structlog.get_logger("worker")
@@ -19,6 +19,7 @@ _log = structlog.get_logger("worker")
 async def work_once(database: Database, settings: Settings, clock: Clock) -> int:
     """How many events were written. What fails is tried again next time, and must not stop the server."""
     try:
+        await tidy(database, settings, clock())
         return await tell_logs(database, settings, clock())
     except Exception as error:
         _log.exception("worker_failed", error=type(error).__name__)

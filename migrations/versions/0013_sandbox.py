@@ -23,6 +23,7 @@ _DUE = (
 
 def upgrade() -> None:
     op.add_column("companies", sa.Column("clock_at", INSTANT, nullable=True))
+    op.add_column("companies", sa.Column("overdue_told", sa.Integer(), nullable=True))
     for table, column in _TOLD:
         op.add_column(table, sa.Column(column, sa.Boolean(), nullable=False, server_default=sa.false()))
     # Contracts that are there were announced when they were made; the clock's other doings so far, the worker will tell.
@@ -36,4 +37,5 @@ def downgrade() -> None:
         op.drop_index(name, table)
     for table, column in _TOLD:
         op.drop_column(table, column)
+    op.drop_column("companies", "overdue_told")
     op.drop_column("companies", "clock_at")

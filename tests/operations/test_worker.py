@@ -53,6 +53,32 @@ async def test_each_change_is_told_once_whoever_tells_it(world: World) -> None:
     assert await tell_logs(portal.server_database, portal.settings, portal.clock()) == 0
 
 
+async def test_a_week_that_is_not_reported_by_its_deadline_is_told_once_while_it_can_be_sent(world: World) -> None:
+    portal = world.portal
+    job = await world.job()
+    await world.employment(job, starts_on=world.today - timedelta(days=60))
+    tell = portal.server_database, portal.settings
+    first = await tell_logs(*tell, portal.clock())
+    again = await tell_logs(*tell, portal.clock())
+
+    portal.clock.advance(days=9)  # Tuesday noon: the week that just ended is due in twelve hours
+    before = await tell_logs(*tell, portal.clock())
+    portal.clock.advance(hours=12)
+    after = await tell_logs(*tell, portal.clock())
+
+    # Of the weeks before, those that were locked already are not told.
+    assert (first, again, before, after) == (3, 0, 1, 1)
+    weeks = [key.int & 0xFFFF for key, kind in await told(portal) if kind == "REPORT_OVERDUE"]
+    assert weeks == list(range(weeks[0], weeks[0] + 5))
+    reply = await portal(
+        "{ viewer { account { events(last: 1) { nodes { type subject { ... on ReportWeek { weekStart status } } } } } } }",
+        await world.person(),
+    )
+    assert reply.data["viewer"]["account"]["events"]["nodes"] == [
+        {"type": "REPORT_OVERDUE", "subject": {"weekStart": "2026-11-22", "status": "MISSING"}}
+    ]
+
+
 async def test_a_suspended_account_is_told_too_and_the_rows_are_left_as_they_are(world: World) -> None:
     portal = world.portal
     waiting = await world.invitation(world.north)
