@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, bindparam, delete, event, func, insert, inspect, select, update
 from sqlalchemy.orm import Session
@@ -28,7 +28,6 @@ from app.models import (
     SubmissionStatus,
     Teleworker,
 )
-from app.models.base import uuid7
 from app.models.report import week_key, week_of
 
 _AT_ONCE = 500  # teleworkers
@@ -185,7 +184,7 @@ def _restate(connection: Connection, people: list[UUID]) -> None:
 
 def _duty(company: UUID, person: UUID, weeks: Weeks) -> dict[str, Any]:
     named = {"place_id": weeks.place_id, "first_week": weeks.first, "last_week": weeks.last}
-    return {"id": uuid7(), "company_id": company, "teleworker_id": person, **named}
+    return {"id": uuid5(person, f"{weeks.place_id.hex} {weeks.first}"), "company_id": company, "teleworker_id": person, **named}
 
 
 def _count(changes: dict[tuple[UUID, int], _Change], company: UUID, weeks: Weeks, sign: int) -> None:

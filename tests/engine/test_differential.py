@@ -60,7 +60,7 @@ def test_random_operations_touch_the_whole_schema_and_are_valid() -> None:
     refused: list[str] = []
     for seed in range(3):
         generator = Generator(CORE, Random(seed), {prefix: [f"{prefix}_{'0' * 32}"] for prefix in MODELS})
-        made = [generator.operation() for _ in range(300)]
+        made = [generator.operation() for _ in range(450)]
         used += generator.used
         refused += [error.message for each in made[::10] for error in validate(CORE, parse(each.text))]
 

@@ -32,7 +32,7 @@ from graphql import (
 )
 from sqlalchemy import select
 
-from app.models import Base, Teleworker
+from app.models import Base, ReportWeek, Teleworker
 from app.models.base import uuid7
 from app.schema import schema as strawberry_schema
 from tests.isolation.twins import Tenant, Twins
@@ -349,7 +349,8 @@ class Crawl:
         return {"id": (shared or rows)[0].public_id}
 
     async def _stored(self) -> list[str]:
-        rows = [row for model in {type(rows[0]) for rows in self.south.rows.values() if rows} for row in await self._of_south(model)]
+        models = {type(rows[0]) for rows in self.south.rows.values() if rows} - {ReportWeek}  # which has no table
+        rows = [row for model in models for row in await self._of_south(model)]
         return sorted(rows)
 
     async def _of_south(self, model: type[Base]) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from sqlalchemy import Table
+
 from app.engine import context
 from app.engine.execute import Executor
 from app.models import Base
@@ -19,7 +21,8 @@ Walls = Literal["both", "first", "second"]
 
 def walled() -> list[type[Base]]:
     """The models whose rows are somebody's and that the graph shows."""
-    models = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__name__)
+    tables = (mapper.class_ for mapper in Base.registry.mappers if isinstance(mapper.local_table, Table))
+    models = sorted(tables, key=lambda model: model.__name__)
     shown = schema._schema.type_map
     return [model for model in models if model.scoped_by not in (everyone, nobody) and model.__name__ in shown]
 

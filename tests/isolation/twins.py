@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table, inspect, select
 
-from app.clock import sunday, week_number
+from app.clock import riyadh_day, sunday, week_number
 from app.models import (
     Base,
     Company,
@@ -29,6 +29,7 @@ from app.models import (
     ReportLine,
     ReportLineVersion,
     ReportSubmission,
+    ReportWeek,
     Role,
     SpToken,
     SubmissionStatus,
@@ -190,6 +191,7 @@ async def _rows(portal: Portal, company: Company) -> dict[str, list[Base]]:
         await portal.fetch(select(Company).where(Company.id == company.id)),
         await portal.fetch(select(Provider).where(Provider.id == company.provider_id)),
     )
+    found["ReportWeek"] = [ReportWeek(id=week_key(company.id, week_number(riyadh_day(portal.clock()))), company_id=company.id)]
     found["Project"].sort(key=lambda project: getattr(project, "status", None) != ProjectStatus.APPROVED)
     members = select(Member.shown_user_id).where(Member.company_id == company.id)
     found["User"] = await portal.fetch(select(User).where(User.id.in_(members)))

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Date, literal, select, update
+from sqlalchemy import Date, Table, literal, select, update
 
 from app.auth.permissions import DEFAULT_SCOPES, GRANTABLE
 from app.auth.secrets import hash_of
@@ -522,7 +522,7 @@ async def load(database: Database) -> Demo:
         **{model: model.status for model in (Project, Member, Document)},
     }
     async with database.reading() as connection:
-        models = [mapper.class_ for mapper in Base.registry.mappers]
+        models = [mapper.class_ for mapper in Base.registry.mappers if isinstance(mapper.local_table, Table)]
         rows = {model: list((await connection.execute(select(model.__table__))).all()) for model in models}
         statuses = {
             model: {key: str(status) for key, status in (await connection.execute(select(model.id, expression))).all()}
