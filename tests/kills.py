@@ -141,7 +141,7 @@ class Tally:
     done: int = 0
     repeated: int = 0
     replayed: int = 0
-    waited: int = 0  # answers 409, 429, 503
+    waited: int = 0  # answers that say that the same may succeed later
     wrong: list[str] = field(default_factory=list)
 
     def told(self) -> str:
@@ -188,7 +188,7 @@ class Siege:
                     response = await http.post("/graphql", json=body, headers={"Idempotency-Key": name})
                 except httpx2.TransportError:
                     return
-                if response.status_code in _AGAIN:
+                if response.status_code in _AGAIN or any(error["extensions"]["retryable"] for error in response.json().get("errors", [])):
                     self.tally.waited += 1
                     await asyncio.sleep(0.05)
                     continue
