@@ -129,6 +129,7 @@ async def test_a_life_from_empty_tables(portal: Portal) -> None:
         changed = await life.do(owner, "updateEmployment", "employment { status wage }", employmentId=employment, **change)
         assert changed["employment"]["status"] == status
     portal.clock.advance(days=3)
+    owner = await _signed_in(portal, PERSONA)
     over = await life.do(
         owner, "endEmployment", "employment { status endsOn }", employmentId=employment, endsOn="2026-11-25", reason="انتقلت إلى عمل آخر"
     )
