@@ -51,14 +51,15 @@ def sign_in(browser: httpx2.Client, login_url: str, national_id: str) -> httpx2.
 
 
 @contextmanager
-def demo_server(folder: Path, database_url: str | None = None) -> Iterator[DemoServer]:
-    """Starts it over a database of its own; SQLite in the folder where no other is named."""
+def demo_server(folder: Path, database_url: str | None = None, **settings: str) -> Iterator[DemoServer]:
+    """Starts it over a database of its own; SQLite in the folder where no other is named. Settings as for server_process."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TELEWORK_")} | {
         "TELEWORK_DEMO": "true",
         "TELEWORK_DATA_DIR": str(folder),
         "TELEWORK_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "TELEWORK_DATABASE_URL": database_url or f"sqlite+aiosqlite:///{folder}/telework.db",
+        **{f"TELEWORK_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "app.cli", "demo", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "server.log").open("w") as log:
