@@ -27,6 +27,7 @@ from app.models import (
     EventType,
     Invitation,
     InvitationStatus,
+    Job,
     JobStatus,
     LeavePeriod,
     Locale,
@@ -41,7 +42,7 @@ from app.models import (
 )
 from app.schema import schema
 from tests.conftest import BACKENDS, Templates
-from tests.portal import Caller, Portal, Reply, portal_on
+from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
 from tests.world import World, make_world, national_id
 
 shared_loop = pytest.mark.asyncio(loop_scope="module")
@@ -92,6 +93,7 @@ ROUTES = {
     "Viewer": "viewer { %s }",
     "Company": "viewer { account { %s } }",
     "Provider": "viewer { account { provider { %s } } }",
+    "Gateway": "gateway { %s }",
 }
 PARENTS = {
     "Company": "viewer { companies(first: $parents) { nodes { members(first: 1) { nodes { company { %s } } } } } }",
@@ -101,6 +103,7 @@ PARENTS = {
     "Project": "viewer { account { approvedProjects(first: $parents) { nodes { %s } } } }",
     "Job": "viewer { account { jobs(first: $parents) { nodes { %s } } } }",
     "Teleworker": "viewer { account { teleworkers(first: $parents) { nodes { %s } } } }",
+    "ReportWeek": 'viewer { account { reportWeeks(first: $parents, where: {weekStart: {to: "2026-11-15"}}) { nodes { %s } } } }',
 }
 # What the field of the graph is called by which an order sorts, where it is not the order's own name.
 SORTED_BY = {"TITLE": "titleAr", "NAME": "name"}
@@ -113,7 +116,12 @@ SORTED_BY_DEFAULT = {
     "SpToken": "createdAt",
     "Event": "sequence",
     "Contract": "createdAt",
+    "Project": "createdAt",
+    "Invitation": "receivedAt",
     "Session": "createdAt",
+    "ReportWeek": "weekStart",
+    "ReportSubmission": "receivedAt",
+    "Teleworker": "name",
 }
 
 
@@ -134,16 +142,23 @@ class Crowd:
 
     portal: Portal
     owner: Caller
+    gateway: Caller
+    number: str  # of the owner's company
     parents: dict[str, str] = field(default_factory=dict)
 
     async def page(self, listed: Listed, arguments: str, selection: str) -> dict[str, Any]:
-        reply = await self.portal(self.query(listed, arguments, selection), self.owner)
+        reply = await self.portal(self.query(listed, arguments, selection), self.caller(listed))
         assert reply.errors == [], (listed.name, arguments, reply.errors)
         return _dig(reply.data)
 
     def query(self, listed: Listed, arguments: str, selection: str) -> str:
         route = ROUTES.get(listed.type) or f'node(id: "{self.parents[listed.type]}") {{ ... on {listed.type} {{ %s }} }}'
+        if listed.name in ("Gateway.contracts", "Gateway.invitations"):
+            arguments += f' companyNumber: "{self.number}"'
         return "{ " + route % _page(listed, arguments, selection) + " }"
+
+    def caller(self, listed: Listed) -> Caller:
+        return self.gateway if listed.type == "Gateway" else self.owner
 
 
 def _page(listed: Listed, arguments: str, selection: str) -> str:
@@ -281,7 +296,7 @@ async def test_titles_sort_by_code_points(crowd: Crowd) -> None:
 
 
 async def test_the_demo_in_every_order_is_the_same_in_small_pages_as_in_one(demo: Portal) -> None:
-    crowd = Crowd(demo, await _demo_owner(demo))
+    crowd = Crowd(demo, await _demo_owner(demo), NOBODY, "")
 
     for listed in (listed for listed in LISTED if listed.type == "Company"):
         for by, descending in listed.orders:
@@ -308,7 +323,7 @@ async def test_the_demo_in_every_order_is_the_same_in_small_pages_as_in_one(demo
 async def test_a_page_of_twenty_takes_as_many_statements_as_a_page_of_one(
     crowd: Crowd, listed: Listed, record_property: Callable[[str, object], None]
 ) -> None:
-    one, twenty = [await _counted(crowd, crowd.query(listed, f"first: {n}", _everything(listed))) for n in (1, 20)]
+    one, twenty = [await _counted(crowd, listed, crowd.query(listed, f"first: {n}", _everything(listed))) for n in (1, 20)]
 
     print(
         f"{crowd.portal.database.engine.dialect.name:>10} {listed.name:<28} own page  {len(one.statements):>3} {len(twenty.statements):>3}"
@@ -329,7 +344,7 @@ async def test_pages_of_twenty_parents_take_as_many_statements_as_that_of_one(
     # What is beneath a company shows for the one that the caller acts for: its own page is all that there is.
     parents = {n: 1 if listed.type == "Company" else n for n in (1, 20)}
     one, twenty = [
-        await _counted(crowd, "query($parents: Int!) { " + _parents(listed) % inner[n] + " }", parents=parents[n]) for n in (1, 20)
+        await _counted(crowd, listed, "query($parents: Int!) { " + _parents(listed) % inner[n] + " }", parents=parents[n]) for n in (1, 20)
     ]
 
     print(
@@ -342,8 +357,8 @@ async def test_pages_of_twenty_parents_take_as_many_statements_as_that_of_one(
 @shared_loop
 @every_connection
 async def test_what_is_not_asked_for_is_not_counted(crowd: Crowd, listed: Listed) -> None:
-    without = await _counted(crowd, crowd.query(listed, "first: 3", "nodes { id } pageInfo { hasNextPage }"))
-    with_count = await _counted(crowd, crowd.query(listed, "first: 3", "nodes { id } pageInfo { hasNextPage } totalCount"))
+    without = await _counted(crowd, listed, crowd.query(listed, "first: 3", "nodes { id } pageInfo { hasNextPage }"))
+    with_count = await _counted(crowd, listed, crowd.query(listed, "first: 3", "nodes { id } pageInfo { hasNextPage } totalCount"))
 
     assert [statement for statement in without.statements if "count(" in statement.lower()] == []
     assert len([statement for statement in with_count.statements if "count(" in statement.lower()]) == 1
@@ -375,8 +390,8 @@ async def test_the_dashboard_takes_as_many_statements_however_much_there_is(
     assert len(set(counts)) == 1, _difference(seen[0], seen[2])
 
 
-async def _counted(crowd: Crowd, text: str, **variables: Any) -> Reply:
-    reply = await crowd.portal(text, crowd.owner, **variables)
+async def _counted(crowd: Crowd, listed: Listed, text: str, **variables: Any) -> Reply:
+    reply = await crowd.portal(text, crowd.caller(listed), **variables)
     assert reply.errors == []
     return reply
 
@@ -439,8 +454,9 @@ async def crowd(request: pytest.FixtureRequest, templates: Templates) -> AsyncIt
 
 async def _make_crowd(world: World) -> Crowd:
     # Signed in while they belong to one company, which is then the account.
-    crowd = Crowd(world.portal, await world.person())
     owner, now, north = world.users[Role.OWNER], world.portal.clock(), world.north
+    number = f"{north.labor_office_id}-{north.sequence_number}"
+    crowd = Crowd(world.portal, await world.person(), await world.portal.gateway(), number)
     newest = now + timedelta(hours=1)
     city = (await world.portal.fetch(select(City).limit(1)))[0]
     occupation = (await world.portal.fetch(select(Occupation).limit(1)))[0]
@@ -528,7 +544,9 @@ async def _make_crowd(world: World) -> Crowd:
     ]
     for i in range(N):
         starts_on = sparse(i, world.today + timedelta(days=i // 3))
-        await world.project(kind=ProjectKind.OWN, title_ar=TITLES[i % len(TITLES)], starts_on=starts_on, created_at=made_at(i))
+        # A minute before: the newest of all, as the gateway sees them, has all that a project can have.
+        made = made_at(i) - timedelta(minutes=1)
+        await world.project(kind=ProjectKind.OWN, title_ar=TITLES[i % len(TITLES)], starts_on=starts_on, created_at=made)
     for i, project in enumerate([projects[0]] * N + projects[1:2]):
         jobs.append(
             await world.job(
@@ -567,9 +585,29 @@ async def _make_crowd(world: World) -> Crowd:
             for i in range(N)
         )
     )
+    await world.alter(north, last_event=N)
+    week = await _reported(world, crowd, jobs[0], first)
     having = {"Contract": contracts[0], "Establishment": first, "Project": projects[0], "Job": jobs[0], "Teleworker": people[0]}
-    crowd.parents = {name: row.public_id for name, row in having.items()}
+    crowd.parents = {name: row.public_id for name, row in having.items()} | {"ReportWeek": week}
     return crowd
+
+
+async def _reported(world: World, crowd: Crowd, job: Job, client: Establishment) -> str:
+    """A week that two dozen owe and fourteen are reported of, in as many reports; its id. Weeks are owed since some months."""
+    await world.employment(job, starts_on=world.today - timedelta(days=150), ends_on=world.today - timedelta(days=20))
+    people = [await world.teleworker(name=f"عامل {i // 2}") for i in range(28)]
+    for person in people:
+        await world.employment(job, teleworker=person, starts_on=world.today - timedelta(days=10))
+    submit = """mutation($week: Date!, $lines: [ReportLineInput!]!) { submitWeeklyReport(input: {weekStart: $week, lines: $lines}) {
+        week { id reportedLines } userErrors { code } } }"""
+    figures = {"activityLevel": "50", "loginCount": 1, "logoutCount": 1, "assignedTasks": 1, "completedTasks": 1, "totalWorkMinutes": 60}
+    of = f"{client.labor_office_id}-{client.sequence_number}"
+    for person in people[:14]:
+        line = {"establishmentNumber": of, "nationalId": person.national_id, **figures}
+        reply = await crowd.portal(submit, crowd.owner, week="2026-11-15", lines=[line])
+        assert reply.codes == []
+    assert reply.data["submitWeeklyReport"]["week"]["reportedLines"] == 14
+    return str(reply.data["submitWeeklyReport"]["week"]["id"])
 
 
 async def _demo_owner(demo: Portal) -> Caller:

@@ -55,7 +55,7 @@ _odd = st.sampled_from(_EDGES)
 _GOOD: list[dict[str, Any]] = [
     {"key": "1", "count": 1, "name": None, "size": None, "colour": "RED", "ready": True},
     {"establishmentNumber": "1-1", "nationalId": "1", "activityLevel": "80.5", "note": None}
-    | {name: 5 for name in ("loginCount", "logoutCount", "assignedTasks", "completedTasks", "totalWorkMinutes")},
+    | dict.fromkeys(("loginCount", "logoutCount", "assignedTasks", "completedTasks", "totalWorkMinutes"), 5),
 ]
 _NEEDED = [{"key", "count"}, {*_GOOD[1]} - {"note"}]
 
