@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 import dev
@@ -143,7 +144,7 @@ def test_a_first_report_in_a_language(runs: dict[tuple[str, bool], Run], languag
             "reported: PARTIALLY_ACCEPTED 1 replayed: true",
             "line 0 kept",
             "line 1 UNKNOWN_TELEWORKER",
-            "corrected: All 1 lines were accepted.",
+            "corrected: 1 of 1",
             "the week: COMPLIANT 2 1",
         ],
         "",
@@ -165,8 +166,23 @@ def test_a_first_report_with_curl(runs: dict[tuple[str, bool], Run], is_lossy: b
     assert (stands["status"], stands["revision"], stands["reportedLines"]) == ("COMPLIANT", 2, 1)
 
 
-def test_both_languages_show_the_same_code() -> None:
+def test_both_languages_show_the_same_code_and_name_the_same_codes() -> None:
+    english, arabic = (DOCS / "integrators.md").read_text(encoding="utf-8"), (DOCS / "integrators.ar.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", english)
+
     assert blocks("integrators.ar.md") == blocks("integrators.md")
+    assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", arabic)) == set(named)
+    known = "".join((ROOT / file).read_text(encoding="utf-8") for file in ("schema.graphql", "app/errors.py", "app/engine/answers.py"))
+    assert [each for each in named if not re.search(rf"\b{each}\b", known)] == ["PLAN"], "which is the rehearsal's"
+
+
+def test_the_queries_that_the_page_shows_are_valid(running: DemoServer) -> None:
+    token = next(each["secret"] for each in running.demo["tokens"] if each["environment"] == "SANDBOX")
+    shown = [text for kind, text in blocks("integrators.md") if kind == "graphql"]
+
+    for query in shown:
+        reply = httpx2.post(running.demo["sandboxGraphqlUrl"], json={"query": query}, headers={"Sp-Token": token})
+        assert (reply.status_code, "errors" in reply.json()) == (200, False)
 
 
 def test_a_whole_year_goes_as_planned(running: DemoServer, tmp_path: Path) -> None:
