@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from app.words import Language as Language  # noqa: PLC0414  # for whoever words an error
-from app.words import counted, filled, said
+from app.words import counted, said
 
 
 class ErrorCode(StrEnum):
@@ -63,13 +63,12 @@ class ErrorCode(StrEnum):
 class Worded(Exception):
     """An exception with its words. `values` fill the braces.
 
-    en       the words; their Arabic is in the catalogue (app/words.py), or beside them in `ar`
+    en       the words; their Arabic is in the catalogue (app/words.py)
     en_one   where the words count: what is said of one
     counted  the value that is counted
     """
 
     en: ClassVar[str]
-    ar: ClassVar[str] = ""
     en_one: ClassVar[str] = ""
     counted: ClassVar[str] = ""
     retryable: ClassVar[bool] = False
@@ -84,8 +83,6 @@ class Worded(Exception):
     def words(self, language: Language) -> str:
         if self.counted:
             return counted(self.en_one, self.en, self.values[self.counted], language, **self.values)
-        if language == "ar" and self.ar:
-            return filled(self.ar, language, self.values)
         return said(self.en, language, **self.values)
 
 
@@ -121,10 +118,10 @@ class ValidationFailed(AppError):
     code = ErrorCode.VALIDATION_FAILED
     en = "This value is not valid."
 
-    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", ar: str = "", **values: Any) -> None:
+    def __init__(self, path: tuple[str | int, ...] | None = None, *, en: str = "", **values: Any) -> None:
         super().__init__(path, **values)
         if en:
-            self.en, self.ar = en, ar  # type: ignore[misc]  # this one's own words
+            self.en = en  # type: ignore[misc]  # this one's own words
 
 
 class AccountNotSelected(AppError):
@@ -405,9 +402,9 @@ class WrongEnvironment(RequestError):
 class BadUserInput(RequestError):
     code = "BAD_USER_INPUT"
 
-    def __init__(self, en: str, ar: str = "", path: list[str] | None = None, **values: Any) -> None:
+    def __init__(self, en: str, path: list[str] | None = None, **values: Any) -> None:
         super().__init__(**values)
-        self.en, self.ar, self.path = en, ar, path  # type: ignore[misc]  # this one's own words
+        self.en, self.path = en, path  # type: ignore[misc]  # this one's own words
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -510,9 +507,9 @@ class BadRequest(RequestError):
 
     code, status = "BAD_REQUEST", 422
 
-    def __init__(self, en: str, ar: str = "", **values: Any) -> None:
+    def __init__(self, en: str, **values: Any) -> None:
         super().__init__(**values)
-        self.en, self.ar = en, ar  # type: ignore[misc]  # this one's own words
+        self.en = en  # type: ignore[misc]  # this one's own words
 
 
 class BadIdempotencyKey(RequestError):

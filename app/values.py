@@ -101,13 +101,13 @@ def an_instant(value: datetime) -> datetime:
     return value
 
 
-def _matching(pattern: str, en: str, ar: str = "") -> Callable[[str], str]:
+def _matching(pattern: str, en: str) -> Callable[[str], str]:
     compiled = re.compile(pattern, re.ASCII)
 
     def rule(value: str) -> str:
         plain = ascii_digits(value).strip()
         if not compiled.fullmatch(plain):
-            raise ValidationFailed(en=en, ar=ar)
+            raise ValidationFailed(en=en)
         return plain
 
     return rule

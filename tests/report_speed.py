@@ -1,30 +1,31 @@
 """How fast reports are: 5,000 lines submitted, and the weeks of a company with 2,000 teleworkers, on PostgreSQL and on SQLite.
 
-    python -m tests.report_speed [--backend sqlite|postgresql] [--profile]
+    python -m tests.report_speed [--backend sqlite|postgresql]
 
-Wall is told as a client meets it by HTTP (in the same process, so that CPU is the server's and the client's together), the best and the
-median of several; memory is what the process grew by. A busy machine makes all of it slower.
+The server is a process of its own, entered by HTTP. Wall is told as a client meets it; CPU is the server's alone, all of its threads; the
+best and the median of several, each a week of its own. Memory is what the server's highest mark grew by. Linux only: it reads /proc. A busy
+machine makes all of it slower, CPU as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import cProfile
-import pstats
-import resource
+import json
+import re
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import orjson
+import httpx2
 from sqlalchemy import func, insert, literal, select, text
 
-from app.clock import sunday, week_number
+from app.clock import riyadh_day, sunday, system_clock, week_number, week_start
 from app.models import (
     Employment,
     EmploymentType,
@@ -39,7 +40,8 @@ from app.models.base import uuid7
 from app.models.report import is_in_duty, week_key
 from app.operations.duty import restate
 from tests.conftest import BACKENDS, Templates
-from tests.portal import Caller, Portal, portal_on
+from tests.portal import Caller, portal_on
+from tests.server import ServerProcess, server_process
 from tests.world import World, make_world, national_id
 
 SUBMIT = """mutation($input: SubmitWeeklyReportInput!) { submitWeeklyReport(input: $input) { submission { id status revision }
@@ -50,8 +52,9 @@ DASHBOARD = """{ viewer { account { dashboard { pendingInvitations activeContrac
     reportWeeks(first: 12) { nodes { weekStart status dueAt expectedLines reportedLines onTimeLines } } } } }"""
 PAGE = """query($after: String, $where: ReportWeekFilter) { viewer { account { reportWeeks(first: 50, after: $after, where: $where) {
     nodes { id weekStart status dueAt expectedLines reportedLines onTimeLines revision } pageInfo { endCursor hasNextPage } } } } }"""
-LINES, PEOPLE, YEARS = 5000, 2000, 5
-LAST = date(2026, 11, 15)
+LINES, PEOPLE, YEARS, WEEKS = 5000, 2000, 5, 4
+LAST = week_start(riyadh_day(system_clock())) - timedelta(days=7)
+QUIET = {"points_a_minute": str(10**9), "deadline": "60"}  # settings: what limits callers would limit this
 
 
 async def staffed(world: World, company: Any, number: int, since: date, *, offset: int) -> list[str]:
@@ -112,82 +115,136 @@ async def reported(world: World, company: Any, number: str, since: date) -> None
             await session.execute(text("ANALYZE report_duties"))
 
 
-async def timed(portal: Portal, operation: str, caller: Caller, times: int, **variables: Any) -> tuple[Any, str]:
-    """The last answer, and how long it took, without the tests' own bookkeeping."""
-    body = orjson.dumps({"query": operation, "variables": variables})
-    headers = {"Content-Type": "application/json", **caller.headers}
-    walls, cpus, answer = [], [], None
-    for _ in range(times):
-        wall, cpu = time.perf_counter(), time.process_time()
-        response = await portal.http.post("/graphql", content=body, headers=headers)
-        walls.append((time.perf_counter() - wall) * 1000)
-        cpus.append((time.process_time() - cpu) * 1000)
-        answer = orjson.loads(response.content)
-        assert "errors" not in answer, answer
-    told = [f"{name} {min(found):.0f} best, {statistics.median(found):.0f} median" for name, found in (("wall", walls), ("CPU", cpus))]
-    return answer, f"{told[0]} ms; {told[1]} ms"
+@dataclass
+class Server:
+    """The server's process, and how it is asked."""
+
+    process: ServerProcess
+    http: httpx2.AsyncClient
+
+    def cpu(self) -> float:
+        """Milliseconds so far."""
+        return cpu_of(self.process.pid)
+
+    def peak(self) -> float:
+        """MB, its highest so far."""
+        return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1]) / 1024  # type: ignore[index]
+
+    async def ask(self, watch: Watch, caller: Caller, path: str, body: Any) -> Any:
+        """The answer; how long it took is noted."""
+        content = json.dumps(body).encode()
+        wall, cpu = time.perf_counter(), self.cpu()
+        response = await self.http.post(path, content=content, headers={"Content-Type": "application/json", **caller.headers})
+        watch.walls.append((time.perf_counter() - wall) * 1000)
+        watch.cpus.append(self.cpu() - cpu)
+        answer = response.json()
+        assert response.status_code == 200 and "errors" not in answer, response.text[:1000]
+        return answer
+
+    async def graph(self, watch: Watch, caller: Caller, operation: str, **variables: Any) -> Any:
+        return (await self.ask(watch, caller, "/graphql", {"query": operation, "variables": variables}))["data"]
 
 
-async def measure(templates: Templates, backend: str, *, profile: bool) -> None:
+def cpu_of(pid: int) -> float:
+    """Milliseconds of CPU that a process' threads have taken so far."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e6
+
+
+class Watch:
+    """How long the same took, several times."""
+
+    def __init__(self) -> None:
+        self.walls: list[float] = []
+        self.cpus: list[float] = []
+
+    def __str__(self) -> str:
+        told = [f"{name} {min(found):.0f} best, {statistics.median(found):.0f} median" for name, found in self._found]
+        return f"{told[0]} ms; {told[1]} ms"
+
+    @property
+    def _found(self) -> tuple[tuple[str, list[float]], ...]:
+        return ("wall", self.walls), ("server CPU", self.cpus)
+
+
+async def measure(templates: Templates, backend: str) -> None:
     url, data = await asyncio.to_thread(templates.copy, backend, "blank")
-    async with portal_on(url, data, points_a_minute=10**9, deadline=60) as portal:
+    async with portal_on(url, data) as portal:
+        portal.clock.now = system_clock()
         world = await make_world(portal)
-        number, *ids = await staffed(world, world.north, LINES, date(2026, 10, 4), offset=100_000)
-        caller = await portal.token(world.north, "REPORTS_READ", "REPORTS_WRITE")
-        counts = {"loginCount": 5, "logoutCount": 5, "assignedTasks": 9, "completedTasks": 9, "totalWorkMinutes": 2400}
-
-        def lines(**more: Any) -> list[dict[str, Any]]:
-            return [{"establishmentNumber": number, "nationalId": each, "activityLevel": "80.5", **counts, **more} for each in ids]
-
-        weeks = [LAST - timedelta(days=7 * back) for back in range(4)]
-        await timed(portal, SUBMIT, caller, 1, input={"weekStart": LAST.isoformat(), "lines": lines()[:10]})
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for name, week in [("the rest of one week", weeks[0]), *[("a first report", week) for week in weeks[1:]]]:
-            watch = cProfile.Profile(time.process_time) if profile and week == weeks[1] else None
-            if watch:
-                watch.enable()
-            answer, took = await timed(portal, SUBMIT, caller, 1, input={"weekStart": week.isoformat(), "lines": lines()})
-            if watch:
-                watch.disable()
-                pstats.Stats(watch).sort_stats("tottime").print_stats(25)
-            made = answer["data"]["submitWeeklyReport"]
-            assert (made["submission"]["status"], len(made["lineResults"])) == ("ACCEPTED", LINES), made["userErrors"][:3]
-            print(f"{backend}: {LINES} lines, {name}: {took}")
-        for name, more in (("all of them changed", {"loginCount": 6}), ("sent once more, nothing new", {"loginCount": 6})):
-            _, took = await timed(portal, SUBMIT, caller, 1, input={"weekStart": weeks[0].isoformat(), "lines": lines(**more)})
-            print(f"{backend}: {LINES} lines, {name}: {took}")
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        print(f"{backend}: memory at its highest grew by {grown / 1024:.0f} MB")
-
+        sent = [LAST - timedelta(days=7 * back) for back in range(WEEKS)]
+        number, *ids = await staffed(world, world.north, LINES, sent[-1] - timedelta(days=7), offset=100_000)
+        north = await portal.token(world.north, "REPORTS_READ", "REPORTS_WRITE")
         since = LAST - timedelta(days=7 * 52 * YEARS)
-        number, *_ = await staffed(world, world.south, PEOPLE, since, offset=200_000)
-        await reported(world, world.south, number, since)
-        caller = await portal.token(world.south, "REPORTS_READ", "REPORTS_WRITE", "PROJECTS_READ")
-        _, took = await timed(portal, DASHBOARD, caller, 30)
-        print(f"{backend}: dashboard and 12 weeks, {PEOPLE} teleworkers: {took}")
-        pages: list[str] = []
-        after, seen = None, 0
-        while after is not None or not pages:
-            answer, took = await timed(portal, PAGE, caller, 15, after=after)
-            page = answer["data"]["viewer"]["account"]["reportWeeks"]
-            seen, pages = seen + len(page["nodes"]), [*pages, took]
-            after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
-        print(f"{backend}: {seen} weeks in pages of 50: " + " | ".join(pages))
-        _, took = await timed(portal, PAGE, caller, 15, where={"status": ["MISSING", "PARTIAL"]})
-        print(f"{backend}: those of {sunday(week_number(since))} and on that are missing: {took}")
+        place, *_ = await staffed(world, world.south, PEOPLE, since, offset=200_000)
+        await reported(world, world.south, place, since)
+        south = await portal.token(world.south, "REPORTS_READ", "REPORTS_WRITE", "PROJECTS_READ")
+    with server_process(data / "server", url, **QUIET) as process:
+        async with httpx2.AsyncClient(base_url=process.url, timeout=120) as http:
+            server = Server(process, http)
+            await _submit(server, backend, north, number, ids, sent)
+            await _read(server, backend, south, since)
     templates.drop(url)
+
+
+async def _submit(server: Server, backend: str, caller: Caller, number: str, ids: list[str], weeks: list[date]) -> None:
+    counts = {"loginCount": 5, "logoutCount": 5, "assignedTasks": 9, "completedTasks": 9, "totalWorkMinutes": 2400}
+
+    def lines(**more: Any) -> list[dict[str, Any]]:
+        return [{"establishmentNumber": number, "nationalId": each, "activityLevel": "80.5", **counts, **more} for each in ids]
+
+    async def send(week: date, sent: list[Any], watch: Watch) -> None:
+        given = {"weekStart": week.isoformat(), "lines": sent, "reason": "They were counted once more."}
+        made = (await server.graph(watch, caller, SUBMIT, input=given))["submitWeeklyReport"]
+        assert (made["submission"]["status"], len(made["lineResults"])) == ("ACCEPTED", len(sent)), made["userErrors"][:3]
+
+    await send(weeks[0], lines()[:10], Watch())
+    before = server.peak()
+    for name, sent in (
+        ("a first report", lines()),
+        ("all of them changed", lines(loginCount=6)),
+        ("sent once more, nothing new", lines(loginCount=6)),
+    ):
+        watch = Watch()
+        for week in weeks:
+            await send(week, sent, watch)
+        print(f"{backend}: {LINES} lines, {name}: {watch}")
+    watch = Watch()
+    for times in range(WEEKS):
+        told = await server.ask(watch, caller, "/sp-reports", lines(loginCount=7 + times))
+        assert told["success"], told["message"]
+    print(f"{backend}: {LINES} lines, all of them changed, by /sp-reports: {watch}")
+    print(f"{backend}: memory at its highest grew by {server.peak() - before:.0f} MB")
+
+
+async def _read(server: Server, backend: str, caller: Caller, since: date) -> None:
+    watch = Watch()
+    for _ in range(30):
+        await server.graph(watch, caller, DASHBOARD)
+    print(f"{backend}: dashboard and 12 weeks, {PEOPLE} teleworkers: {watch}")
+    pages: list[str] = []
+    after, seen = None, 0
+    while after is not None or not pages:
+        watch = Watch()
+        for _ in range(15):
+            page = (await server.graph(watch, caller, PAGE, after=after))["viewer"]["account"]["reportWeeks"]
+        seen, pages = seen + len(page["nodes"]), [*pages, str(watch)]
+        after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+    print(f"{backend}: {seen} weeks in pages of 50: " + " | ".join(pages))
+    watch = Watch()
+    for _ in range(15):
+        await server.graph(watch, caller, PAGE, where={"status": ["MISSING", "PARTIAL"]})
+    print(f"{backend}: those of {sunday(week_number(since))} and on that are missing: {watch}")
 
 
 async def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.report_speed", description="How fast reports are.")
     parser.add_argument("--backend", choices=BACKENDS, action="append", help="only this database; may be given twice")
-    parser.add_argument("--profile", action="store_true", help="where the time of a first report goes")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         templates = Templates(Path(folder))
         try:
             for backend in options.backend or BACKENDS:
-                await measure(templates, backend, profile=options.profile)
+                await measure(templates, backend)
         finally:
             templates.close()
 

@@ -16,13 +16,9 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLBoolean,
     GraphQLError,
     GraphQLField,
-    GraphQLID,
-    GraphQLInt,
     GraphQLNonNull,
-    GraphQLString,
     GraphQLSyntaxError,
     Node,
     OperationDefinitionNode,
@@ -45,6 +41,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.types.arguments import convert_arguments
 
 from app.engine.answers import Refused
+from app.engine.coercion import LEAST, MOST, PLAIN, FlatList, Unusual, flat_lists
 from app.engine.cost import Formula
 from app.engine.declare import Batch, ByPublicId, GraphField, Many, Perform, graph_field, parse_public_id
 from app.engine.filters import is_tree, too_large, too_many
@@ -59,8 +56,6 @@ from app.words import english
 # and 20 with this, in which one name may stand 220 times in one place.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 25_000
 # Two documents that differ in nothing but these share their plans.
-_PLAIN: dict[Any, type] = {GraphQLID: str, GraphQLString: str, GraphQLInt: int, GraphQLBoolean: bool}
-_LEAST, _MOST = -(2**31), 2**31 - 1
 # Requests are kept for values such as ids, cursors and page sizes.
 _KEPT, _LONGEST_KEPT, _MOST_KEPT = {str, int, bool, type(None), type(...)}, 200, 10_000
 _LITERALS = {TokenKind.STRING, TokenKind.BLOCK_STRING, TokenKind.INT, TokenKind.FLOAT}
@@ -185,7 +180,7 @@ class Operation:
             if isinstance(signature, GraphQLError):
                 return None
             type_ = signature.type.of_type if isinstance(signature.type, GraphQLNonNull) else signature.type
-            if (kind := _PLAIN.get(type_)) is None:
+            if (kind := PLAIN.get(type_)) is None:
                 return None
             found.append((signature.name, signature, kind))
         return found
@@ -199,15 +194,43 @@ class Operation:
             if too_large(values.get(name)):
                 raise _too_large([name])
         if (signatures := self._signatures) is not None and all(
-            type(values.get(name)) is kind and (kind is not int or _LEAST <= values[name] <= _MOST) for name, _, kind in signatures
+            type(values.get(name)) is kind and (kind is not int or LEAST <= values[name] <= MOST) for name, _, kind in signatures
         ):  # graphql-core would answer the same, in 20 µs
             return VariableValues(
                 {name: VariableValueSource(signature, values[name]) for name, signature, _ in signatures},
                 {name: values[name] for name, _, _ in signatures},
             )
-        coerced = get_variable_values(self.schema, self.node.variable_definitions or (), dict(given or {}), max_errors=20)
+        if (found := self._by_columns(values)) is not None:
+            return found
+        coerced = get_variable_values(self.schema, self.node.variable_definitions or (), dict(values), max_errors=20)
         if isinstance(coerced, list):
             raise Refused("variables", coerced)
+        return coerced
+
+    @cached_property
+    def _flat_lists(self) -> dict[str, dict[str, FlatList]]:
+        """The lists of flat inputs, by variable and field."""
+        found = {node.variable.name.value: type_from_ast(self.schema, node.type) for node in self.node.variable_definitions or ()}
+        return {name: lists for name, type_ in found.items() if (lists := flat_lists(type_))}
+
+    def _by_columns(self, values: Mapping[str, Any]) -> VariableValues | None:
+        """With their lists coerced by columns, and graphql-core at the rest; None where it is to see all of it."""
+        lists, shortened = dict[str, dict[str, Any]](), dict(values)
+        try:
+            for name, flat in self._flat_lists.items():
+                if type(given := values.get(name)) is dict:
+                    lists[name] = {flat[field].out_name: flat[field].of.all_of(given[field]) for field in flat if given.get(field)}
+                    shortened[name] = {**given, **{field: [] for field in flat if given.get(field)}}
+        except Unusual:
+            return None
+        if not any(lists.values()):
+            return None
+        coerced = get_variable_values(self.schema, self.node.variable_definitions or (), shortened, max_errors=20)
+        if isinstance(coerced, list):
+            return None
+        for name, made in lists.items():
+            coerced.coerced[name].update(made)
+            coerced.sources[name] = VariableValueSource(coerced.sources[name].signature, values[name])
         return coerced
 
     def requests(self, variables: VariableValues, settings: Settings) -> list[Any]:

@@ -276,7 +276,7 @@ class _Reader:
             try:
                 parts = condition.parts(value)
             except ValidationFailed as error:
-                raise BadUserInput(error.en, error.ar, [*path, camel_case(name)], **error.values) from None
+                raise BadUserInput(error.en, [*path, camel_case(name)], **error.values) from None
             for part, bound in parts.items():
                 yield Leaf(unique, part, bound)
 

@@ -18,6 +18,7 @@ from app.database import Database
 from app.errors import ContractEnded, DocumentInUse, FileTooLarge, LimitReached, NotFound, UploadIncomplete, ValidationFailed
 from app.models import Contract, ContractStatus, Document, DocumentStatus, EventType, Invitation, contract_status, is_unattached
 from app.operations.entrance import enter_company
+from app.operations.kept_outcome import Keepable
 from app.operations.work import Work
 from app.storage import files_before, remove_file, remove_unfinished
 
@@ -26,9 +27,12 @@ _AT_ONCE = 100
 
 
 @dataclass(frozen=True)
-class UploadHeader:
+class UploadHeader(Keepable):
     name: str
     value: str
+
+    def parts(self) -> tuple[str, str]:
+        return self.name, self.value
 
 
 @dataclass(frozen=True)

@@ -211,11 +211,7 @@ def _check_whole(work: Work, start: date, lines: Sequence[GivenLine], *, nil_rep
     if nil_report and lines:
         errors.append(ValidationFailed(("nil_report",), en="A nil report has no lines."))
     if not nil_report and not lines:
-        words = {
-            "en": "Send at least one line, or say that there is nothing with nilReport.",
-            "ar": "أرسل سطرا واحدا على الأقل، أو استخدم nilReport.",
-        }
-        errors.append(ValidationFailed(("lines",), **words))
+        errors.append(ValidationFailed(("lines",), en="Send at least one line, or say that there is nothing with nilReport."))
     if errors:
         raise AppErrors(errors)
     return week

@@ -22,6 +22,7 @@ from app.models import (
     Base,
     City,
     Company,
+    CompanyStatus,
     Contract,
     Employment,
     EmploymentType,
@@ -39,8 +40,10 @@ from app.models import (
     ProjectKind,
     ProjectStatus,
     Provider,
+    ProviderStatus,
     Slot,
     SpToken,
+    Ticket,
 )
 from app.operations.reference import reference_id
 from app.operations.work import Work
@@ -48,8 +51,8 @@ from app.operations.worker import tell_log
 from app.settings import Settings
 
 SEEDER = "Sandbox"
-# What a reset leaves: who the company is, and its credentials.
-_KEPT = frozenset({SpToken, Member})
+# What a reset leaves: who the company is, its credentials, and what was written to those who run the portal.
+_KEPT = frozenset({SpToken, Member, Ticket})
 _SINCE = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _EARLIEST, _LATEST = 1925, 2100  # years that the clock can be set to
 
@@ -100,8 +103,10 @@ async def resident(connection: AsyncConnection, actor: Actor) -> Resident | None
 
 async def move_in(session: AsyncSession, found: Resident, now: datetime, settings: Settings) -> None:
     """Gives the company its world, where it has none yet, and lets the token be known in it."""
-    await _add_unless_there(session, Provider, found.provider)
-    await _add_unless_there(session, Company, found.company | {"last_event": 0, "last_contract": 0, "clock_at": None, "overdue_told": None})
+    # Whether they are suspended is asked of the portal at each request: a copy would stand as it was.
+    await _add_unless_there(session, Provider, found.provider | {"status": ProviderStatus.ACTIVE})
+    active = found.company | {"status": CompanyStatus.ACTIVE}
+    await _add_unless_there(session, Company, active | {"last_event": 0, "last_contract": 0, "clock_at": None, "overdue_told": None})
     await _add_unless_there(session, SpToken, found.token | {"created_by_id": None})
     work = Work(session, Actor(account_id=found.company["id"]), now, "sandbox", settings)
     await work.lock_account(though_suspended=True)
@@ -146,7 +151,8 @@ def is_reset(model: type[Base]) -> bool:
 
 
 def _owner(table: Any) -> Any:
-    return table.columns.get("company_id", table.columns.get("world"))
+    # The last of them: outcomes kept under keys, for the rows that they tell of are gone.
+    return next((table.columns[name] for name in ("company_id", "world", "owner_id") if name in table.columns), None)
 
 
 def _check_sandbox(work: Work) -> None:

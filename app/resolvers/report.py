@@ -20,6 +20,7 @@ from app.models import ReportDuty, ReportLine, ReportSubmission, ReportWeek, SpT
 from app.models.report import LAST_DUE, is_in_duty, week_key, week_of
 from app.operations.report import LineOutcome, ReportWarningCode
 from app.resolvers.mutation import Broken, input_path, told
+from app.words import english, said
 
 RATED = 12  # weeks
 
@@ -88,21 +89,15 @@ class LineWarning:
     path: list[str] | None
 
 
-_WORDS: dict[ReportWarningCode, dict[str, str]] = {
-    ReportWarningCode.LOGOUTS_EXCEED_LOGINS: {
-        "en": "There are more logouts than logins.",
-        "ar": "عدد مرات تسجيل الخروج أكبر من تسجيل الدخول.",
-    },
-    ReportWarningCode.COMPLETED_EXCEED_ASSIGNED: {
-        "en": "More tasks were completed than assigned.",
-        "ar": "المهام المنجزة أكثر من المسندة.",
-    },
-    ReportWarningCode.LONG_WEEK: {"en": "This is more than 48 hours of work in a week.", "ar": "هذا أكثر من 48 ساعة عمل في الأسبوع."},
+_WORDS = {
+    ReportWarningCode.LOGOUTS_EXCEED_LOGINS: english("There are more logouts than logins."),
+    ReportWarningCode.COMPLETED_EXCEED_ASSIGNED: english("More tasks were completed than assigned."),
+    ReportWarningCode.LONG_WEEK: english("This is more than 48 hours of work in a week."),
 }
 
 
 def warning_words(code: str, language: Language) -> str:
-    return _WORDS[ReportWarningCode(code)][language]
+    return said(_WORDS[ReportWarningCode(code)], language)
 
 
 def line_results(context: Context, made: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,15 +131,11 @@ class Linking:
     last_report_at: datetime | None
 
 
-_INSTRUCTIONS = {
-    "en": "Every service provider may send its reports by the API, and must send them each week: from Sunday, when a week has ended, until "
+_INSTRUCTIONS = english(
+    "Every service provider may send its reports by the API, and must send them each week: from Sunday, when a week has ended, until "
     "the end of Tuesday. Get a verification code (SP-Token) with createToken, keep it on your server, and send it with each request as "
-    "Authorization: Bearer. Rehearse in the sandbox before you link.",
-    "ar": "لجميع مقدمي الخدمة الحق في إرسال تقاريرهم عبر واجهة البرمجة، ويجب إرسالها أسبوعيا: "
-    "من يوم الأحد بعد نهاية الأسبوع حتى نهاية يوم الثلاثاء. "
-    "احصل على رمز التحقق (SP-Token) عبر createToken واحفظه في خادمك وأرسله مع كل طلب بصيغة Authorization: Bearer. "
-    "جرب في البيئة التجريبية قبل الربط.",
-}
+    "Authorization: Bearer. Rehearse in the sandbox before you link."
+)
 
 
 async def linking(companies: Sequence[UUID], context: Context) -> list[Linking]:
@@ -157,7 +148,7 @@ async def linking(companies: Sequence[UUID], context: Context) -> list[Linking]:
             sandbox_graphql_url=f"{sandbox.public_url}/graphql" if sandbox else None,
             reports_url=f"{address}/sp-reports",
             documentation_url=f"{address}/graphiql",
-            instructions=_INSTRUCTIONS[context.language],
+            instructions=said(_INSTRUCTIONS, context.language),
             active_tokens=tokens[key][1] if key in tokens else 0,
             last_report_at=_instant(reports[key][1]) if key in reports else None,
         )

@@ -61,7 +61,9 @@ class UploadHeader:
 class CreateDocumentUploadPayload(Payload):
     document = related_by(models.Document, "document_id", description="The document, which waits for its bytes")
     upload_url: URL | None = attribute(
-        description="Where to PUT the bytes: once, within some minutes, without a credential. Whoever has it may, so keep it to yourself"
+        once=True,
+        description="Where to PUT the bytes: once, within some minutes, without a credential. Whoever has it may, so keep it to yourself; "
+        "null when an answer is replayed",
     )
     upload_headers: list[UploadHeader] = attribute(description="What to send along")
     expires_at: datetime | None = attribute(description="When the address ends")

@@ -12,7 +12,7 @@ import strawberry
 from app import models, values
 from app.auth.permissions import Permission
 from app.engine.declare import attribute, column, expression, graph_type, identity, related, related_by, resolver
-from app.engine.filters import any_of, between
+from app.engine.filters import any_of, between, filter_input
 from app.engine.inputs import CheckedInput, given, required
 from app.engine.pages import connection, sorted_by
 from app.models import ComplianceStatus, SubmissionStatus, compliance_status
@@ -31,7 +31,7 @@ _LINE_ORDER = sorted_by(lambda row, _: row.revision)
 _NAME_ORDER = sorted_by(lambda row, _: row.name)
 
 
-@strawberry.input(description="Which weeks.")
+@filter_input(description="Which weeks.")
 class ReportWeekFilter:
     status: list[ComplianceStatus] | None = any_of(lambda row, _: compliance_status(row), "Where they stand now")
     week_start: DateRange | None = between(lambda row, _: row.week_start, "The Sunday that begins them")

@@ -20,6 +20,7 @@ import orjson
 from app.operations.report import GivenLine
 from app.text import ascii_digits
 from app.web.json_depth import too_deep
+from app.words import english
 
 LONGEST_RECORD = 20_000  # bytes of one line of NDJSON or CSV
 _DEEPEST = 8
@@ -29,11 +30,11 @@ Json = Any
 
 
 class NotLines(Exception):
-    """The body as a whole is not what it says. `en` and `ar` say why."""
+    """The body as a whole is not what it says. `en` says why."""
 
-    def __init__(self, en: str, ar: str) -> None:
+    def __init__(self, en: str) -> None:
         super().__init__(en)
-        self.en, self.ar = en, ar
+        self.en = en
 
 
 class TooManyLines(Exception):
@@ -142,11 +143,11 @@ def json_lines(body: bytes, lines: Lines) -> None:
     """An array of records; one record; or an object whose only array holds them. Raises NotLines, TooManyLines."""
     body = body.removeprefix(BOM_UTF8)
     if too_deep(body, _DEEPEST):
-        raise NotLines("The body is nested too deeply.", "تداخل المحتوى أعمق من اللازم.")
+        raise NotLines(english("The body is nested too deeply."))
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise NotLines("The body is not JSON in UTF-8.", "المحتوى ليس JSON بترميز UTF-8.") from None
+        raise NotLines(english("The body is not JSON in UTF-8.")) from None
     for record in _records(given):
         lines.add(record)
 
@@ -159,7 +160,7 @@ def _records(given: Json) -> list[Any]:
         return list(arrays[0])
     if isinstance(given, dict) and not arrays:
         return [given]
-    raise NotLines("Send an array of lines.", "أرسل مصفوفة من الأسطر.")
+    raise NotLines(english("Send an array of lines."))
 
 
 async def ndjson_lines(chunks: AsyncIterator[bytes], lines: Lines) -> None:
@@ -186,7 +187,7 @@ async def csv_lines(chunks: AsyncIterator[bytes], lines: Lines) -> None:
             else:
                 lines.add(dict(zip(names, row, strict=False)))
     if rows.is_open:
-        raise NotLines("A quotation mark is never closed.", "علامة تنصيص لم تغلق.")
+        raise NotLines(english("A quotation mark is never closed."))
 
 
 class _Rows:
@@ -204,22 +205,22 @@ class _Rows:
         try:
             line = text.decode("utf-8")
         except UnicodeDecodeError:
-            raise NotLines("The body is not in UTF-8.", "المحتوى ليس بترميز UTF-8.") from None
+            raise NotLines(english("The body is not in UTF-8.")) from None
         if "\0" in line:
-            raise NotLines("The body is not text.", "المحتوى ليس نصا.")
+            raise NotLines(english("The body is not text."))
         if self._reader is None:
             between = max(",;\t", key=line.count)
             self._reader = lambda given: csv.reader(given, delimiter=between, strict=True)
         self._waiting.append(line)
         if sum(map(len, self._waiting)) > LONGEST_RECORD:
-            raise NotLines("A line is too long.", "أحد الأسطر أطول من اللازم.")
+            raise NotLines(english("A line is too long."))
         if "".join(self._waiting).count('"') % 2:
             return []
         given, self._waiting = self._waiting, []
         try:
             return list(self._reader(iter(given)))
         except csv.Error:
-            raise NotLines("The body is not CSV.", "المحتوى ليس CSV.") from None
+            raise NotLines(english("The body is not CSV.")) from None
 
 
 async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -237,5 +238,5 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _bounded(text: bytes) -> bytes:
     if len(text) > LONGEST_RECORD:
-        raise NotLines("A line is too long.", "أحد الأسطر أطول من اللازم.")
+        raise NotLines(english("A line is too long."))
     return text

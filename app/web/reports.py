@@ -27,6 +27,7 @@ from app.engine.answers import is_unavailable
 from app.engine.context import Context
 from app.errors import (
     AppError,
+    BadRequest,
     DeadlineExceeded,
     Forbidden,
     IdempotencyInProgress,
@@ -55,6 +56,7 @@ from app.web.media import packed
 from app.web.rates import Caller, Rates, Standing
 from app.web.report_lines import Lines, NotLines, TooManyLines, csv_lines, json_lines, ndjson_lines
 from app.web.requests import most_bytes
+from app.words import english, said
 
 CHARGED = 10  # points before the body is read; then one for each line
 _IN_A_THREAD = 100_000  # bytes
@@ -63,23 +65,19 @@ _NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "a
 _CSV = ("text/csv", "application/csv")
 _ACCEPT = "application/json, application/x-ndjson, text/csv"
 _OWN_NUMBER = select(Company.labor_office_id, Company.sequence_number).where(Company.id == ACCOUNT)
-_MESSAGES: dict[Language, tuple[str, str]] = {
-    "en": ("All {count} lines were accepted.", "{kept} of {count} lines were accepted."),
-    "ar": ("قبلت الأسطر كلها وعددها {count}.", "قبل {kept} من {count} من الأسطر."),
-}
-_UNREADABLE: dict[Language, str] = {"en": "This line is not an object of JSON.", "ar": "هذا السطر ليس كائن JSON."}
+_ALL_ACCEPTED = english("All {count} lines were accepted.")
+_SOME_ACCEPTED = english("{kept} of {count} lines were accepted.")
+_UNREADABLE = english("This line is not an object of JSON.")
 _log = structlog.get_logger("web")
 
 
-class HttpRefusal(RequestError):
-    """What HTTP itself has a status for. `en` and `ar` say what to do."""
+class HttpRefusal(BadRequest):
+    """What HTTP itself has a status for. `en` says what to do; of the rest, what begins with a capital is a header."""
 
-    code = "BAD_REQUEST"
-    en = "{en}"
-
-    def __init__(self, status: int, en: str, ar: str, **headers: str) -> None:
-        super().__init__(en=en, ar=ar)
-        self.http_status, self.headers = status, {name.replace("_", "-"): value for name, value in headers.items()}
+    def __init__(self, status: int, en: str, **more: Any) -> None:
+        super().__init__(en, **{name: value for name, value in more.items() if not name[0].isupper()})
+        self.http_status = status
+        self.headers = {name.replace("_", "-"): str(value) for name, value in more.items() if name[0].isupper()}
 
 
 class ReportsEndpoint:
@@ -128,7 +126,7 @@ class Report:
     async def _submit(self) -> tuple[int, dict[str, Any]]:
         """Raises RequestError."""
         if self.request.method != "POST":
-            raise HttpRefusal(405, "Send reports with POST.", "أرسل التقارير بطريقة POST.", Allow="POST")
+            raise HttpRefusal(405, english("Send reports with POST."), Allow="POST")
         actor = await self._authenticate()
         if not actor.may(Permission.REPORTS_WRITE):
             raise Forbidden(permission=Permission.REPORTS_WRITE)  # before megabytes are read
@@ -146,7 +144,7 @@ class Report:
             self.headers["Connection"] = "close"
             return self._told(Done({}, [LimitReached(("lines",), limit=self.settings.most_report_lines)]), set())
         except NotLines as error:
-            raise HttpRefusal(400, error.en, error.ar, Connection="close") from None
+            raise HttpRefusal(400, error.en, Connection="close") from None
         await self._charge(len(lines.given))
         return self._told(await self._perform(context, given | {"lines": lines.given}), lines.unreadable)
 
@@ -202,9 +200,9 @@ class Report:
         essence, charset = essence.strip(), parameters.partition("charset=")[2].strip(' "').partition(";")[0]
         is_json = essence in _JSON or essence.endswith("+json")
         if not (is_json or essence in (*_NDJSON, *_CSV)) or charset not in ("", "utf-8", "utf8"):
-            raise HttpRefusal(415, f"Send {_ACCEPT}, in UTF-8.", f"أرسل {_ACCEPT} بترميز UTF-8.", Accept=_ACCEPT)
+            raise HttpRefusal(415, english("Send {types}, in UTF-8."), types=_ACCEPT, Accept=_ACCEPT)
         if self.request.headers.get("content-encoding", "identity") != "identity":
-            raise HttpRefusal(415, "Send the body as it is, without a Content-Encoding.", "أرسل المحتوى كما هو دون Content-Encoding.")
+            raise HttpRefusal(415, english("Send the body as it is, without a Content-Encoding."))
         body, lines, chunks = b"", Lines(self.settings.most_report_lines), self._chunks(most_bytes(actor, self.settings))
         try:
             async with asyncio.timeout(self.settings.arrival_seconds):
@@ -213,9 +211,9 @@ class Report:
                 else:
                     await (csv_lines if essence in _CSV else ndjson_lines)(chunks, lines)
         except TimeoutError:
-            raise HttpRefusal(408, "The request took too long to arrive.", "استغرق وصول الطلب وقتا طويلا.", Connection="close") from None
+            raise HttpRefusal(408, english("The request took too long to arrive."), Connection="close") from None
         except ClientDisconnect:
-            raise HttpRefusal(400, "The body did not arrive whole.", "لم يصل المحتوى كاملا.", Connection="close") from None
+            raise HttpRefusal(400, english("The body did not arrive whole."), Connection="close") from None
         if is_json:
             if len(body) > _IN_A_THREAD:
                 await asyncio.to_thread(json_lines, body, lines)
@@ -228,9 +226,7 @@ class Report:
         async for chunk in self.request.stream():
             size += len(chunk)
             if size > most:
-                raise HttpRefusal(
-                    413, f"A request of yours has at most {most:,} bytes.", f"الحد الأقصى للطلب {most:,} بايت.", Connection="close"
-                )
+                raise HttpRefusal(413, english("A request of yours has at most {most:,} bytes."), most=most, Connection="close")
             yield chunk
 
     # ---- what becomes of it --------------------------------------------------------------------------------------------------
@@ -259,12 +255,12 @@ class Report:
             codes, message = _codes(whole), " ".join(dict.fromkeys(self._worded(error) for error in whole))
         else:
             codes = [code for code, _ in Counter(code for line in lines for code in line["codes"]).most_common()]
-            message = _MESSAGES[self.language][0 if kept == len(lines) else 1].format(kept=kept, count=len(lines))
+            message = said(_ALL_ACCEPTED if kept == len(lines) else _SOME_ACCEPTED, self.language, kept=kept, count=len(lines))
         is_done = not codes
         return 200 if kept else 422, {"success": is_done, "message": message, "codes": codes, "lines": lines}
 
     def _line(self, outcome: LineOutcome, is_unreadable: bool) -> dict[str, Any]:
-        words = [_UNREADABLE[self.language]] if is_unreadable else [self._worded(error) for error in outcome.errors]
+        words = [said(_UNREADABLE, self.language)] if is_unreadable else [self._worded(error) for error in outcome.errors]
         warnings = [{"code": code, "message": warning_words(code, self.language)} for code, _ in outcome.warnings]
         return {
             "index": outcome.index,

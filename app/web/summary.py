@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Date, Select, func, literal, select
 from sqlalchemy.orm import aliased
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from app.auth.actor import Actor
 from app.auth.permissions import Permission
@@ -23,7 +23,7 @@ from app.models import City, Company, Contract, Establishment, Project, Provider
 from app.models.base import establishment_number
 from app.papers.summary import Agreement, FontsMissing, Party, PrintedProject, print_summary
 from app.web.credentials import caller_of
-from app.web.language import asked_language
+from app.web.language import asked_language, plain_words
 
 _MOST_PROJECTS = 50  # that are listed: a page of them takes 0.2 s
 _MOST_WAITING = 20
@@ -57,7 +57,7 @@ async def summary(request: Request) -> Response:
     try:
         agreement = await _asked(request)
         if agreement is None:
-            return PlainTextResponse("There is no such contract, or this address has expired. Ask the graph for a new summaryUrl.\n", 404)
+            return plain_words(request, "There is no such contract, or this address has expired. Ask the graph for a new summaryUrl.", 404)
         content = await state.press.print(agreement)
     except FontsMissing:
         return _refused(SummaryNotAvailable(), language)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -10,6 +12,7 @@ from app.models import Event, Locale, User
 from app.operations.demo.accounts import UNREGISTERED
 from tests.api.test_session import _signed_in
 from tests.portal import Caller, Portal
+from tests.world import national_id
 
 PERSONA = next(iter(UNREGISTERED))
 NUMBER = str(UNREGISTERED[PERSONA][0]["establishment_number"])
@@ -26,13 +29,24 @@ class Life:
         assert reply.errors == []
         return reply.data
 
-    async def do(self, caller: Caller, name: str, answer: str, **given: Any) -> Any:
+    async def do(self, caller: Caller, mutation: str, answer: str, **given: Any) -> Any:
         """The payload of a mutation, of which no rule was broken."""
-        type_ = f"{name[:1].upper()}{name[1:]}Input"
-        text = f"mutation($input: {type_}!) {{ {name}(input: $input) {{ {answer} userErrors {{ code path message }} }} }}"
-        payload = (await self.ask(caller, text, input=given))[name]
+        type_ = f"{mutation[:1].upper()}{mutation[1:]}Input"
+        text = f"mutation($input: {type_}!) {{ {mutation}(input: $input) {{ {answer} userErrors {{ code path message }} }} }}"
+        payload = (await self.ask(caller, text, input=given))[mutation]
         assert payload.pop("userErrors") == []
         return payload
+
+    async def upload(self, caller: Caller, **given: Any) -> str:
+        """A file, announced and sent; its id."""
+        bytes_ = b"%PDF-1.7\n" + os.urandom(20)
+        told = {"fileName": "عقد.pdf", "contentType": "application/pdf", "size": len(bytes_), "sha256": sha256(bytes_).hexdigest()}
+        answer = "document { id status } uploadUrl uploadHeaders { name value }"
+        made = await self.do(caller, "createDocumentUpload", answer, **told, **given)
+        headers = {header["name"]: header["value"] for header in made["uploadHeaders"]}
+        sent = await self.portal.http.put(made["uploadUrl"], content=bytes_, headers=headers)
+        assert sent.status_code == 201
+        return str(made["document"]["id"])
 
 
 async def test_a_life_from_empty_tables(portal: Portal) -> None:
@@ -56,16 +70,23 @@ async def test_a_life_from_empty_tables(portal: Portal) -> None:
     }
     mistaken = await life.do(gateway, "deliverInvitation", "invitation { id status }", **client, message="خطأ")
     await life.do(gateway, "withdrawInvitation", "invitation { status }", invitationId=mistaken["invitation"]["id"])
-    await life.do(gateway, "deliverInvitation", "invitation { id }", **client, message="نرغب في خدماتكم")
+    agreement = await life.upload(gateway, companyNumber=NUMBER)
+    await life.do(gateway, "deliverInvitation", "invitation { id }", **client, message="نرغب في خدماتكم", documentId=agreement)
     pending = (
-        "{ viewer { account { invitations(where: {status: [PENDING]}) { nodes { id message establishment { nameAr city { key } } } } } } }"
+        "{ viewer { account { invitations(where: {status: [PENDING]}) { nodes { id message document { status } "
+        "establishment { nameAr city { key } } } } } } }"
     )
     [invitation] = (await life.ask(owner, pending))["viewer"]["account"]["invitations"]["nodes"]
     assert invitation["establishment"] == {"nameAr": "مصنع الأثاث", "city": {"key": "riyadh"}}
-    accepted = await life.do(
-        owner, "acceptInvitation", "invitation { status } contract { id number status }", invitationId=invitation["id"]
+    assert invitation["document"] == {"status": "READY"}
+    answer = "invitation { status } contract { id number status document { id } }"
+    accepted = await life.do(owner, "acceptInvitation", answer, invitationId=invitation["id"])
+    assert (accepted["contract"]["status"], accepted["contract"]["document"]["id"]) == ("ACTIVE", agreement)
+    signed = await life.upload(owner)
+    attached = await life.do(
+        owner, "attachContractDocument", "contract { document { id } }", contractId=accepted["contract"]["id"], documentId=signed
     )
-    assert accepted["contract"]["status"] == "ACTIVE"
+    assert attached["contract"]["document"]["id"] == signed
 
     # The client's project comes on the contract that the gateway finds; the company's own goes to the portal and back.
     find = "query($of: EstablishmentNumber!) { gateway { contracts(companyNumber: $of) { nodes { id number } } } }"
@@ -91,7 +112,28 @@ async def test_a_life_from_empty_tables(portal: Portal) -> None:
     ]
     assert [job["status"] for job in jobs] == ["OPEN", "OPEN"]
 
-    # (Hiring in jobs[0], changing the employment and ending it belong here, with their three events below.)
+    # Somebody is hired, is away for a while, earns more and leaves; the week that ended is reported meanwhile.
+    person = {"nationalId": national_id(1), "name": "نورة القحطاني", "birthDate": "1995-05-05", "gender": "FEMALE"}
+    terms = {"employmentType": "FULL_TIME", "startsOn": "2026-11-10", "wage": "5000", "weeklyHours": 40, "gosiRegistered": True}
+    hired = await life.do(owner, "hireTeleworker", "employment { id status } job { filled }", jobId=jobs[0]["id"], **person, **terms)
+    assert (hired["employment"]["status"], hired["job"]["filled"]) == ("ACTIVE", 1)
+    employment = hired["employment"]["id"]
+    line = {"establishmentNumber": "12-3456", "nationalId": national_id(1), "activityLevel": "80", "loginCount": 5, "logoutCount": 5}
+    work = {"assignedTasks": 9, "completedTasks": 9, "totalWorkMinutes": 2400}
+    reported = await life.do(owner, "submitWeeklyReport", "week { status }", weekStart="2026-11-15", lines=[line | work])
+    assert reported["week"]["status"] == "COMPLIANT"
+    for change, status in (
+        ({"onLeaveFrom": "2026-11-22"}, "ON_LEAVE"),
+        ({"onLeaveUntil": "2026-11-24", "wage": "6000"}, "ON_LEAVE"),
+    ):
+        changed = await life.do(owner, "updateEmployment", "employment { status wage }", employmentId=employment, **change)
+        assert changed["employment"]["status"] == status
+    portal.clock.advance(days=3)
+    owner = await _signed_in(portal, PERSONA)
+    over = await life.do(
+        owner, "endEmployment", "employment { status endsOn }", employmentId=employment, endsOn="2026-11-25", reason="انتقلت إلى عمل آخر"
+    )
+    assert over["employment"] == {"status": "ENDED", "endsOn": "2026-11-25"}
 
     # What was halted goes on; what is over stays over.
     for decision in ("SUSPEND", "RESUME", "COMPLETE"):
@@ -111,9 +153,17 @@ async def test_a_life_from_empty_tables(portal: Portal) -> None:
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     assert [event.type.value for event in events] == [
         *("PROVIDER_REGISTERED", "MEMBER_JOINED"),
-        *("INVITATION_RECEIVED", "INVITATION_WITHDRAWN", "INVITATION_RECEIVED", "INVITATION_ACCEPTED", "CONTRACT_CREATED"),
+        *(
+            "INVITATION_RECEIVED",
+            "INVITATION_WITHDRAWN",
+            "INVITATION_RECEIVED",
+            "INVITATION_ACCEPTED",
+            "CONTRACT_CREATED",
+            "DOCUMENT_ATTACHED",
+        ),
         *("PROJECT_CREATED", "PROJECT_CREATED", "PROJECT_SUBMITTED", "PROJECT_DECIDED", "PROJECT_UPDATED", "PROJECT_SUBMITTED"),
         *("PROJECT_DECIDED", "JOB_ADDED", "JOB_ADDED"),
+        *("TELEWORKER_HIRED", "REPORT_SUBMITTED", "EMPLOYMENT_UPDATED", "EMPLOYMENT_UPDATED", "EMPLOYMENT_ENDED"),
         *("PROJECT_DECIDED", "PROJECT_DECIDED", "PROJECT_DECIDED"),
     ]
     assert (by_gateway.count("PROJECT_DECIDED"), by_gateway.count("INVITATION_RECEIVED"), len(by_gateway)) == (5, 2, 9)

@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.auth.permissions import GRANTABLE
 from app.auth.tokens import make_gateway_secret
-from app.models import Company, Environment, Role
+from app.database import Database
+from app.models import Company, CompanyStatus, Environment, Role, Ticket
 from tests.conftest import Templates
 from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
 from tests.world import World, make_world
@@ -31,6 +33,9 @@ RESET = "mutation { resetSandbox(input: {}) { account { invitations { totalCount
 ACCEPT = "mutation($id: ID!) { acceptInvitation(input: {invitationId: $id}) { contract { number status } userErrors { code } } }"
 DELIVER = """mutation($company: EstablishmentNumber!) { deliverInvitation(input: {companyNumber: $company, establishmentNumber: "99-5",
     establishmentNameAr: "مؤسسة"}) { invitation { status expiresAt } userErrors { code path } } }"""
+
+WRITE = """mutation { contactUs(input: {name: "نورة", email: "noura@example.sa", subject: "رمز", message: "كيف؟"}) {
+    ticketNumber userErrors { code } } }"""
 
 
 class Sandboxed:
@@ -194,3 +199,44 @@ async def test_pages_and_files_of_the_sandbox_are_its_own(sandboxed: Sandboxed) 
 
 def test_without_a_sandbox_there_is_none(portal: Portal) -> None:
     assert portal.sandbox is None
+
+
+async def test_a_company_that_is_suspended_is_so_in_its_sandbox_until_it_is_not(sandboxed: Sandboxed) -> None:
+    """Whatever the way in: plainly, under a key, as the gateway. Also where it first came while it was suspended."""
+    north, number = sandboxed.world.north, f"{sandboxed.world.north.labor_office_id}-{sandboxed.world.north.sequence_number}"
+    keyed = Caller({**sandboxed.north.headers, "Idempotency-Key": "k"})
+    await sandboxed.world.alter(north, status=CompanyStatus.SUSPENDED)
+    [invitation, other] = [each["id"] for each in (await sandboxed.state(sandboxed.north))["invitations"]["nodes"]]
+
+    refused = [
+        await sandboxed.ask(ACCEPT, sandboxed.north, id=invitation),
+        await sandboxed.ask(ACCEPT, keyed, id=other),
+        await sandboxed.ask(DELIVER, sandboxed.north, company=number),
+        await sandboxed.ask(RESET, keyed),
+    ]
+    await sandboxed.world.alter(north, status=CompanyStatus.ACTIVE)
+    taken = await sandboxed.ask(ACCEPT, sandboxed.north, id=invitation)
+
+    assert [reply.codes for reply in refused] == [["ACCOUNT_SUSPENDED"]] * 4
+    assert taken.codes == []
+
+
+async def test_after_a_reset_no_key_brings_back_what_is_gone_and_no_message_is_lost(sandboxed: Sandboxed) -> None:
+    keyed, resetting = [Caller({**sandboxed.north.headers, "Idempotency-Key": key}) for key in ("k", "reset")]
+    invitation = (await sandboxed.state(sandboxed.north))["invitations"]["nodes"][0]["id"]
+    assert (await sandboxed.ask(WRITE, sandboxed.north)).codes == []
+
+    first, reset, again = [
+        await sandboxed.ask(text, as_, **given)
+        for text, as_, given in ((ACCEPT, keyed, {"id": invitation}), (RESET, resetting, {}), (RESET, resetting, {}))
+    ]
+    second = await sandboxed.ask(ACCEPT, keyed, id=invitation)
+
+    assert [reply.codes for reply in (first, reset, again, second)] == [[]] * 4
+    assert again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in second.headers
+    assert second.data["acceptInvitation"]["contract"] is not None
+    owner = Database(sandboxed.portal.sandbox.state.settings)
+    async with owner.reading() as connection:
+        assert len((await connection.execute(select(Ticket.id))).all()) == 1
+    await owner.close()

@@ -434,12 +434,14 @@ def _is_needed(made: Any) -> bool:
     return is_required_argument(made) if isinstance(made, GraphQLArgument) else is_required_input_field(made)
 
 
-def _leaves(arguments: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that an argument can hold, by its path through the input objects."""
+def _leaves(arguments: dict[str, Any], above: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that an argument can hold, by its path through the input objects; of filters within filters, one level."""
     for name, each in arguments.items():
         inner = get_named_type(each.type)
+        if above.count(inner) > 1:
+            continue
         if isinstance(inner, GraphQLInputObjectType):
-            yield from (((name, *path), leaf) for path, leaf in _leaves(inner.fields))
+            yield from (((name, *path), leaf) for path, leaf in _leaves(inner.fields, (*above, inner)))
         else:
             yield (name,), each.type
 

@@ -29,6 +29,7 @@ COUNT = "SELECT count(*) FROM jobs"
 
 # The list is fixed: a further door is a further way past the wall, and takes a reason in docs/security.md.
 DOORS = {
+    "telework_accounts_behind",
     "telework_company_of_contract",
     "telework_company_of_invitation",
     "telework_company_of_number",
