@@ -83,8 +83,8 @@ class Portal:
             self.sent += 1
             wait = 2.0**attempt
             try:
-                request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-                with urllib.request.urlopen(request, timeout=30) as answer:
+                request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310  # as demo.json has it
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                     return {name.lower(): value for name, value in answer.headers.items()}, json.load(answer)
             except urllib.error.HTTPError as refusal:
                 with refusal:
@@ -96,10 +96,10 @@ class Portal:
             time.sleep(wait)
         raise SystemExit(f"{url} did not answer")
 
-    def ask(self, document: str, key: str | None = None, **variables: object) -> tuple[dict[str, str], Any]:
+    def ask(self, document: str, variables: dict[str, object] | None = None, key: str | None = None) -> tuple[dict[str, str], Any]:
         """The answer's headers, and the data of its only field."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        headers, answer = self.post(self.graph, {"query": document, "variables": variables}, headers)
+        headers, answer = self.post(self.graph, {"query": document, "variables": variables or {}}, headers)
         if answer.get("errors"):
             raise SystemExit(f"{answer['errors']}")
         [data] = answer["data"].values()
@@ -107,7 +107,7 @@ class Portal:
 
     def do(self, document: str, **variables: object) -> Any:
         """A mutation that must succeed."""
-        _, payload = self.ask(document, **variables)
+        _, payload = self.ask(document, variables)
         check(payload["userErrors"], [], document)
         return payload
 
@@ -134,19 +134,22 @@ class Rehearsal:
         _, service = portal.ask("{ service { environment currentWeekStart } }")
         check(service["environment"], "SANDBOX", "whose data this is")
         self.first = date.fromisoformat(service["currentWeekStart"]) + timedelta(days=7)
-        invitation = portal.ask("{ viewer { account { invitations(first: 1) { nodes { id } } } } }")[1]["account"]["invitations"]["nodes"][0]
+        _, viewer = portal.ask("{ viewer { account { invitations(first: 1) { nodes { id } } } } }")
+        [invitation] = viewer["account"]["invitations"]["nodes"]
         accept = """mutation($id: ID!) { acceptInvitation(input: {invitationId: $id}) {
           contract { id establishment { establishmentNumber } } userErrors { code } } }"""
         contract = portal.do(accept, id=invitation["id"])["contract"]
         self.number = contract["establishment"]["establishmentNumber"]
         portal.stop_clock(self.first)
-        deliver = """mutation($id: ID!) { deliverProject(input: {contractId: $id, titleAr: "خدمة العملاء"}) { project { id } userErrors { code } } }"""
+        deliver = """mutation($id: ID!) { deliverProject(input: {contractId: $id, titleAr: "خدمة العملاء"}) {
+          project { id } userErrors { code } } }"""
         project = portal.do(deliver, id=contract["id"])["project"]
         add = """mutation($id: ID!) { addJob(input: {projectId: $id, titleAr: "موظف خدمة عملاء", vacancies: 3, employmentType: FULL_TIME,
           weeklyHours: 40}) { job { id } userErrors { code } } }"""
         job = portal.do(add, id=project["id"])["job"]
-        hire = """mutation($job: ID!, $id: NationalId!, $name: String!, $on: Date!) { hireTeleworker(input: {jobId: $job, nationalId: $id, name: $name,
-          birthDate: "1995-05-05", gender: FEMALE, employmentType: FULL_TIME, startsOn: $on, wage: "5000", weeklyHours: 40, gosiRegistered: true}) {
+        hire = """mutation($job: ID!, $id: NationalId!, $name: String!, $on: Date!) { hireTeleworker(input: {jobId: $job,
+          nationalId: $id, name: $name, birthDate: "1995-05-05", gender: FEMALE, employmentType: FULL_TIME, startsOn: $on,
+          wage: "5000", weeklyHours: 40, gosiRegistered: true}) {
           employment { id } userErrors { code message path } } }"""
         for name, national_id in PEOPLE:
             made = portal.do(hire, job=job["id"], id=national_id, name=name, on=self.first.isoformat())
@@ -168,8 +171,9 @@ class Rehearsal:
 
     def submit(self, place: int, lines: list[dict[str, object]], codes: tuple[str, ...] = (), **more: object) -> Any:
         given = {"weekStart": self.sunday(place).isoformat(), "lines": lines, **more}
-        _, payload = self.portal.ask(SUBMIT, input=given)
-        told = [error["code"] for error in payload["userErrors"]] or [each["code"] for line in payload["lineResults"] for each in line["errors"]]
+        _, payload = self.portal.ask(SUBMIT, {"input": given})
+        of_lines = [error["code"] for line in payload["lineResults"] for error in line["errors"]]
+        told = [error["code"] for error in payload["userErrors"]] or of_lines
         check(tuple(told), codes, f"the report of {self.sunday(place)}")
         return payload
 
@@ -198,7 +202,7 @@ class Rehearsal:
         """The same report twice under one key, as after an answer that was lost."""
         given = {"weekStart": self.sunday(place).isoformat(), "lines": self.lines(people)}
         key = str(uuid.uuid4())
-        first, second = [self.portal.ask(SUBMIT, key, input=given) for _ in range(2)]
+        first, second = [self.portal.ask(SUBMIT, {"input": given}, key) for _ in range(2)]
         check(second[1], first[1], "the answer to a repetition")
         check((first[0].get("idempotency-replayed"), second[0].get("idempotency-replayed")), (None, "true"), "Idempotency-Replayed")
 
@@ -274,7 +278,7 @@ class Rehearsal:
         """Prints the year; what is not as it was planned."""
         self.stop_clock(WEEKS - 1, THURSDAY)
         days = {"from": self.first.isoformat(), "to": self.sunday(WEEKS - 1).isoformat()}
-        found = self.portal.ask(YEAR, **days)[1]["account"]["reportWeeks"]["nodes"]
+        found = self.portal.ask(YEAR, {**days})[1]["account"]["reportWeeks"]["nodes"]
         found.sort(key=lambda week: str(week["weekStart"]))
         check(len(found), WEEKS, "weeks in the year")
         wrong = []
@@ -286,7 +290,8 @@ class Rehearsal:
             if not is_right:
                 wrong.append(f"{week}, not {expected}")
             status, *counts = figures
-            print(f"{week['weekStart']:<12}{status:<14}{''.join(f'{each:>9}' for each in counts)}  {'' if is_right else '<< '}{expected.what}")
+            row = f"{week['weekStart']:<12}{status:<14}{''.join(f'{each:>9}' for each in counts)}"
+            print(f"{row}  {'' if is_right else '<< '}{expected.what}".rstrip())
         return wrong
 
 
@@ -301,8 +306,9 @@ def main() -> int:
     wrong = rehearsal.compare()
     portal.do(CLOCK, now=None)
     seconds = (datetime.now(UTC) - began).total_seconds()
-    print(f"{WEEKS} weeks, {portal.sent} requests, {seconds:.1f} s: {'as planned' if not wrong else f'{len(wrong)} weeks are not as planned'}")
-    print(*wrong, sep="\n", file=sys.stderr, end="\n" if wrong else "")
+    print(f"{WEEKS} weeks, {portal.sent} requests, {seconds:.1f} s: {f'{len(wrong)} weeks are not ' if wrong else ''}as planned")
+    for week in wrong:
+        print(week, file=sys.stderr)
     return bool(wrong)
 
 
