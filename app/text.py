@@ -34,7 +34,7 @@ _UNSAFE = re.compile(
 
 def ascii_digits(text: str) -> str:
     """Arabic-Indic and Persian digits become ASCII; everything else stays."""
-    return text.translate(_DIGITS)
+    return text if text.isascii() else text.translate(_DIGITS)
 
 
 class _Folded(dict[int, str]):

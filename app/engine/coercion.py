@@ -122,9 +122,8 @@ def _flat(type_: Any) -> FlatInput | None:
     for name, field in type_.fields.items():
         leaf = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
         default = Undefined if is_required_input_field(field) else coerce_default_value(field)
-        if not is_leaf_type(leaf) or not (
-            is_required_input_field(field) or default is None or (leaf in PLAIN and default is not Undefined)
-        ):
+        can_be_left_out = default is None or (leaf in PLAIN and default is not Undefined)
+        if not is_leaf_type(leaf) or not (is_required_input_field(field) or can_be_left_out):
             return None
         columns.append(Column(name, field.out_name or name, leaf, not isinstance(field.type, GraphQLNonNull), default))
     return FlatInput(tuple(columns))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -99,7 +100,7 @@ Number = tuple[int, int]
 """An establishment's: labour office and sequence."""
 
 
-@dataclass
+@dataclass(slots=True)
 class LineOutcome(Keepable):
     """What became of the line at that index. line_id: the line that stands because of it, None where it was refused."""
 
@@ -117,7 +118,7 @@ class LineOutcome(Keepable):
         return (self.index, self.line_id, *more)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Line:
     """A line that can be read."""
 
@@ -175,12 +176,12 @@ async def submit_weekly_report(
     refused = _refused(outcomes) if error_policy is ErrorPolicy.REJECT_ALL or not good else []
     if refused:
         good = []
-    changed = [(line, post) for line, post in good if not _stands(standing, line, post)]
+    changed = [(line, post) for line, post in good if not _stands(standing, line, post)] if standing.lines else good
     dropped = _dropped(standing, known) if correction_mode is CorrectionMode.REPLACE and not refused else []
     if dropped and must_say_why:
         raise ReportReasonRequired(("reason",))
     if not refused and not changed and not dropped and standing.revision:
-        _tell_lines(standing, good, {})
+        _tell_lines(standing, good)
         return {"submission": await _last(work, key, standing.revision), "week_id": key, "outcomes": outcomes, "broken": []}
     revision = standing.revision + (not refused)
     submission = await _submit(work, key, week, revision, outcomes, len(good), reason)
@@ -189,7 +190,7 @@ async def submit_weekly_report(
         await _keep(work, key, revision, standing, rows, dropped)
         await _tally(work, key, week, revision, standing, rows, dropped)
         await work.record(EventType.REPORT_SUBMITTED, submission)
-        _tell_lines(standing, good, rows)
+        _tell_lines(standing, good)
     return {"submission": submission, "week_id": key, "outcomes": outcomes, "broken": refused}
 
 
@@ -240,31 +241,21 @@ _RULES: tuple[tuple[str, values.Rule], ...] = (
 )
 
 
-_ALIKE = {
-    "establishment_number",
-    "activity_level",
-    "login_count",
-    "logout_count",
-    "assigned_tasks",
-    "completed_tasks",
-    "total_work_minutes",
-}
-"""What many lines of a report say alike is read once: half of the time that reading 5,000 takes."""
+_DIFFERENT = {"national_id", "note"}
+"""All else many lines of a report say alike, and is read once: half of the time that reading 5,000 takes."""
 
 
 def _read(lines: Sequence[GivenLine]) -> tuple[list[LineOutcome], list[_Line]]:
     """An outcome for each line, and the lines that can be read. One that is about the same as one before it cannot stand beside it."""
-    outcomes, read = [], []
+    outcomes, read = [LineOutcome(index) for index in range(len(lines))], []
     first: dict[tuple[Number, str], int] = {}
-    rules = tuple(cache(rule) if name in _ALIKE else rule for name, rule in _RULES)
-    for index, line in enumerate(lines):
-        outcome = LineOutcome(index)
-        outcomes.append(outcome)
-        try:
-            found = [rule(given) for rule, given in zip(rules, line, strict=True)]
-        except AppError:
-            found = _errors_of(line, outcome)
-        number, national_id, *figures = found
+    rules = tuple(rule if name in _DIFFERENT else cache(rule) for name, rule in _RULES)
+    try:  # column by column, a third of the time that line by line takes
+        columns = [[*map(rule, column)] for rule, column in zip(rules, zip(*lines, strict=True), strict=False)]
+        values_of: Iterable[Sequence[Any]] = zip(*columns, strict=True)
+    except AppError:
+        values_of = (_values_of(line, rules, outcome) for line, outcome in zip(lines, outcomes, strict=True))
+    for index, (outcome, (number, national_id, *figures)) in enumerate(zip(outcomes, values_of, strict=True)):
         if number and national_id and (earlier := first.setdefault((number, national_id), index)) != index:
             outcome.errors.append(DuplicateLine(("lines", index), first=earlier))
         if not outcome.errors:
@@ -274,8 +265,10 @@ def _read(lines: Sequence[GivenLine]) -> tuple[list[LineOutcome], list[_Line]]:
     return outcomes, read
 
 
-def _errors_of(line: GivenLine, outcome: LineOutcome) -> list[Any]:
-    """Tells all that is wrong with the line, and answers what is not, with None in the place of what is."""
+def _values_of(line: GivenLine, rules: Sequence[values.Rule], outcome: LineOutcome) -> list[Any]:
+    """What is right in the line, with None in the place of what is not: all of that is told."""
+    with suppress(AppError):
+        return [rule(given) for rule, given in zip(rules, line, strict=True)]
     found: list[Any] = []
     for (name, rule), given in zip(_RULES, line, strict=True):
         try:
@@ -325,7 +318,7 @@ async def _posts(work: Work, week: int, lines: Sequence[_Line]) -> dict[tuple[Nu
     own = company.labor_office_id, company.sequence_number
     found = {}
     connection = await work.session.connection()  # the session's own way of making rows takes twice as long
-    for office, sequence, national_id, teleworker_id, place_id, is_due in await connection.execute(statement):
+    for office, sequence, national_id, teleworker_id, place_id, is_due in (await connection.execute(statement)).all():
         found[own if place_id == company.id else (office, sequence), national_id] = _Post(teleworker_id, place_id, is_due)
     return found
 
@@ -439,7 +432,10 @@ async def _submit(
 async def _rows(
     work: Work, key: UUID, revision: int, standing: _Standing, changed: Sequence[tuple[_Line, _Post]], *, on_time: bool
 ) -> dict[tuple[UUID, UUID], dict[str, Any]]:
-    """The lines to be written, by place and teleworker. One that takes another's place keeps its key; each keeps its first mark."""
+    """The lines to be written, by place and teleworker. One that takes another's place keeps its key; each keeps its first mark.
+
+    The outcomes are told their keys.
+    """
     before: dict[tuple[UUID, UUID], bool] = {}
     if standing.revision and any((post.place_id, post.teleworker_id) not in standing.lines for _, post in changed):
         version = ReportLineVersion
@@ -448,17 +444,11 @@ async def _rows(
     fresh, made = uuid7().int, {}
     for place, (line, post) in enumerate(changed):
         pair = post.place_id, post.teleworker_id
-        row = standing.lines.get(pair)
-        made[pair] = {
-            "id": row.id if row else UUID(int=fresh + place),  # one after the other: they sort as they came
-            "teleworker_id": post.teleworker_id,
-            "place_id": post.place_id,
-            "labor_office_id": line.number[0],
-            "sequence_number": line.number[1],
-            **line.figures._asdict(),
-            "on_time": row.on_time if row else before.get(pair, on_time),
-            "is_due": post.is_due,
-        }
+        row = standing.lines.get(pair) if standing.lines else None
+        line.outcome.line_id = row.id if row else UUID(int=fresh + place)  # one after the other: they sort as they came
+        mark = row.on_time if row else before.get(pair, on_time) if before else on_time
+        written = line.outcome.line_id, *post[:2], *line.number, *line.figures, mark, post.is_due
+        made[pair] = dict(zip(_NAMES, written, strict=True))
     return made
 
 
@@ -474,6 +464,7 @@ _GIVEN: tuple[tuple[str, Any], ...] = (
     ("on_time", Boolean()),
     ("is_due", Boolean()),
 )
+_NAMES = [name for name, _ in _GIVEN]
 _KEPT = [column.name for column in ReportLineVersion.__table__.columns if column.name not in ("id", "line_id", "superseded_in")]
 
 
@@ -522,7 +513,8 @@ async def _tally(
     tally.revision = revision
 
 
-def _tell_lines(standing: _Standing, good: Sequence[tuple[_Line, _Post]], rows: Mapping[tuple[UUID, UUID], dict[str, Any]]) -> None:
+def _tell_lines(standing: _Standing, good: Sequence[tuple[_Line, _Post]]) -> None:
+    """Those that stand already."""
     for line, post in good:
-        pair = post.place_id, post.teleworker_id
-        line.outcome.line_id = rows[pair]["id"] if pair in rows else standing.lines[pair].id
+        if line.outcome.line_id is None:
+            line.outcome.line_id = standing.lines[post.place_id, post.teleworker_id].id

@@ -73,7 +73,7 @@ def current_week(company: UUID, context: Context) -> UUID:
 # ---- what became of each line --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # thousands of them: to freeze each takes as long as all else about it
 class LineResult:
     index: int
     accepted: bool

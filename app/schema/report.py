@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -131,12 +132,12 @@ class ReportLineInput:
     note: str | None = strawberry.field(default=None, description="Up to 500 characters")
 
 
-_NAMES = [camel_case(name) for name in GivenLine._fields]
+_values_of = itemgetter(*(camel_case(name) for name in GivenLine._fields))
 
 
 def _given_lines(lines: list[Any]) -> list[GivenLine]:
     if lines and isinstance(lines[0], dict):
-        return [GivenLine(*[line.get(name) for name in _NAMES]) for line in lines]
+        return [*map(GivenLine._make, map(_values_of, lines))]
     return [GivenLine(*[getattr(line, name) for name in GivenLine._fields]) for line in lines]
 
 
