@@ -67,7 +67,10 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     if settings.demo:
         _require_loopback(host)
     configure_logs()
-    uvicorn.run(create_app(settings), host=host, port=port, server_header=False, proxy_headers=False, http=protocol(settings))
+    # No access log: it writes whole addresses, and those of uploads and of a sign-in's end open something.
+    uvicorn.run(
+        create_app(settings), host=host, port=port, access_log=False, server_header=False, proxy_headers=False, http=protocol(settings)
+    )
 
 
 @app.command()

@@ -62,7 +62,8 @@ def _for_caller(settings: Settings, actor: Actor, what: Fetched, key: UUID, expi
 
 
 def _signature(settings: Settings, *signed: object) -> str:
-    message = " ".join(map(str, signed))
+    # The sandbox has the portal's key, and its companies have the portal's ids: an address is of one environment alone.
+    message = " ".join(map(str, (settings.environment, *signed)))
     return hmac.new(settings.secret_key.get_secret_value().encode(), message.encode(), sha256).hexdigest()
 
 

@@ -17,7 +17,7 @@ from app.auth.doors import Door
 from app.clock import RIYADH
 from app.database import Database
 from app.mail import mail_server, mailbox
-from app.models import Locale, Ticket, TicketCount
+from app.models import Environment, Locale, Ticket, TicketCount
 from app.models.base import Instant
 from app.operations.operator import OperatorError
 from app.operations.work import Work
@@ -47,8 +47,9 @@ class Outgoing:
 async def contact_us(work: Work, *, name: str, email: str, subject: str, message: str) -> dict[str, object]:
     """Keep a message to those who run the portal, from anybody. Answers its number. Source: guide, contact us."""
     [last] = (await work.session.execute(NEXT_TICKET.on(work.session))).one()
+    now = work.wall_clock  # whatever a sandbox's clock says: people read it
     ticket = Ticket(
-        number=f"T-{work.now.astimezone(RIYADH):%Y}-{last:06}",
+        number=f"T-{now.astimezone(RIYADH):%Y}-{last:06}",
         name=name,
         email=email,
         subject=subject,
@@ -56,7 +57,7 @@ async def contact_us(work: Work, *, name: str, email: str, subject: str, message
         language=Locale(work.language.upper()),
         user_id=work.actor.user_id,
         company_id=work.actor.account_id,
-        created_at=work.now,
+        created_at=now,
     )
     await work.add(ticket)
     return {"ticket_number": ticket.number, "outgoing": Outgoing(ticket)}
@@ -71,7 +72,9 @@ def written(ticket: Ticket, settings: Settings) -> EmailMessage:
     support = settings.support_email or ""
     mail["From"], mail["To"] = mailbox(settings.mail_from or support), mailbox(support)
     mail["Reply-To"] = mailbox(ticket.email, ticket.name)
-    mail["Subject"] = f"[{ticket.number}] {ticket.subject}"
+    # Either environment counts its own.
+    where = "SANDBOX " if settings.environment == Environment.SANDBOX else ""
+    mail["Subject"] = f"[{where}{ticket.number}] {ticket.subject}"
     mail["Message-ID"] = f"<{ticket.number}.{ticket.id.hex}@{support.partition('@')[2]}>"  # sent twice, it shows once
     mail["Date"] = ticket.created_at
     mail["Auto-Submitted"] = "auto-generated"

@@ -178,9 +178,13 @@ async def csv_lines(chunks: AsyncIterator[bytes], lines: Lines) -> None:
     """A row of names, then a row for each line; between commas, semicolons or tabs. Raises NotLines, TooManyLines."""
     rows = _Rows()
     names: list[str] | None = None
+    blank = 0
     async for text in _split(chunks):
         for row in rows.feed(text):
             if not any(cell.strip() for cell in row):
+                blank += 1
+                if blank > lines.most:  # millions fit into a body
+                    raise TooManyLines
                 continue
             if names is None:
                 names = row
@@ -195,6 +199,7 @@ class _Rows:
 
     def __init__(self) -> None:
         self._waiting: list[str] = []
+        self._length = self._quotes = 0  # of what waits: looked at once, for a record may have thousands of lines
         self._reader: Callable[[Iterator[str]], Iterator[list[str]]] | None = None
 
     @property
@@ -212,11 +217,14 @@ class _Rows:
             between = max(",;\t", key=line.count)
             self._reader = lambda given: csv.reader(given, delimiter=between, strict=True)
         self._waiting.append(line)
-        if sum(map(len, self._waiting)) > LONGEST_RECORD:
+        self._length += len(line)
+        self._quotes += line.count('"')
+        if self._length > LONGEST_RECORD:
             raise NotLines(english("A line is too long."))
-        if "".join(self._waiting).count('"') % 2:
+        if self._quotes % 2:
             return []
         given, self._waiting = self._waiting, []
+        self._length = self._quotes = 0
         try:
             return list(self._reader(iter(given)))
         except csv.Error:

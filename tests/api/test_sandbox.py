@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from app.auth.permissions import GRANTABLE
+from app.auth.signatures import is_upload, sign_upload
 from app.auth.tokens import make_gateway_secret
 from app.database import Database
 from app.models import Company, CompanyStatus, Environment, Role, Ticket
@@ -37,6 +40,10 @@ DELIVER = """mutation($company: EstablishmentNumber!) { deliverInvitation(input:
 WRITE = """mutation { contactUs(input: {name: "نورة", email: "noura@example.sa", subject: "رمز", message: "كيف؟"}) {
     ticketNumber userErrors { code } } }"""
 
+HIRE = """mutation { hireTeleworker(input: {jobId: "job_00000000000000000000000000000001", nationalId: "1000000008", name: "سارة",
+    birthDate: "2000-01-01", gender: FEMALE, mobile: "+966500000000", employmentType: FULL_TIME, startsOn: "2026-11-22", wage: "5000",
+    weeklyHours: 40, gosiRegistered: true}) { userErrors { code } } }"""
+
 
 class Sandboxed:
     """The portal with its sandbox, and a token of each company for it."""
@@ -62,7 +69,7 @@ class Sandboxed:
 @pytest.fixture
 async def sandboxed(backend: str, templates: Templates) -> AsyncIterator[Sandboxed]:
     (live, data), (own, _) = [await asyncio.to_thread(templates.copy, backend, kind) for kind in ("blank", "sandbox")]
-    async with portal_on(live, data, sandbox_database_url=own) as portal:
+    async with portal_on(live, data, sandbox_database_url=own, hires_a_minute=2) as portal:
         made = Sandboxed(await make_world(portal))
         made.north, made.south = await made.token(made.world.north), await made.token(made.world.south)
         yield made
@@ -240,3 +247,22 @@ async def test_after_a_reset_no_key_brings_back_what_is_gone_and_no_message_is_l
     async with owner.reading() as connection:
         assert len((await connection.execute(select(Ticket.id))).all()) == 1
     await owner.close()
+
+
+async def test_nothing_of_the_sandbox_counts_at_the_portal(sandboxed: Sandboxed) -> None:
+    """Signed addresses though the key is the same, attempts, and the clock in what people are to read."""
+    portal, north = sandboxed.portal, sandboxed.world.north
+    live, sandbox = portal.settings, portal.sandbox.state.settings
+    key, now = UUID(int=7), portal.clock()
+    await sandboxed.ask(SET, sandboxed.north, now="2099-01-01T00:00:00Z")
+
+    written = await sandboxed.ask(WRITE, sandboxed.north)
+    hired = [await sandboxed.ask(HIRE, sandboxed.north) for _ in range(3)]
+    owner = await sandboxed.world.person(Role.OWNER)
+    query = dict(parse_qsl(sign_upload(sandbox, key, north.id, now)[0]))
+
+    assert written.data["contactUs"]["ticketNumber"] == "T-2026-000001"
+    assert [reply.codes == ["RATE_LIMITED"] for reply in hired] == [False, False, True]
+    assert "NOT_FOUND" in (await portal(HIRE, owner)).codes
+    assert is_upload(sandbox, key, **query)
+    assert not is_upload(live, key, **query)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -15,7 +16,9 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.models import Base, Event, SpToken, Teleworker, User
+from tests.conftest import Templates
 from tests.portal import Portal
+from tests.server import server_process
 from tests.traces import SECRETS, Written, indiscreet
 from tests.world import World
 
@@ -128,3 +131,14 @@ async def _dump(portal: Portal) -> dict[tuple[str, str, str], str]:
 
 def _is_text(column: Any) -> bool:
     return isinstance(column.type, Text) or column.type.__class__.__name__ in ("JSON", "Choice")
+
+
+def test_a_server_writes_no_address_down_that_opens_something(templates: Templates, tmp_path: Path) -> None:
+    """What takes a document's bytes, ends a sign-in or asks for somebody by their id."""
+    url = templates.copy("sqlite", "blank")[0]
+    with server_process(tmp_path, url) as server:
+        for path in (f"/documents/doc_{1:032}?signature=SECRET", "/auth/callback?code=SECRET&state=SECRET", "/graphql?query={SECRET}"):
+            assert httpx2.get(server.url + path).status_code >= 400
+    templates.drop(url)
+
+    assert "SECRET" not in server.log.read_text()
