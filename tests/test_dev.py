@@ -88,6 +88,7 @@ def test_the_server_is_told_where_everything_is(tmp_path: Path) -> None:
     assert environment == {
         "HTTPS_PROXY": "proxy",
         "TELEWORK_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path.as_posix()}/telework.db",
+        "TELEWORK_SANDBOX_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path.as_posix()}/sandbox.db",
         "TELEWORK_PUBLIC_URL": "http://127.0.0.1:8001",
         "TELEWORK_DATA_DIR": str(tmp_path),
         "TELEWORK_DEMO": "true",

@@ -83,4 +83,4 @@ def test_a_relation_takes_type_and_nullability_from_the_foreign_key() -> None:
 def test_scoped_tables_are_scoped_by_their_company() -> None:
     scoped = {mapper.class_.__name__ for mapper in Base.registry.mappers if "company_id" in mapper.local_table.c}
 
-    assert {name for name in scoped if getattr(models, name).scoped_by is not by_company} == {"Session"}
+    assert {name for name in scoped if getattr(models, name).scoped_by is not by_company} == {"Session", "Ticket"}

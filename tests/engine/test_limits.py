@@ -497,14 +497,15 @@ class Made:
             return '(id:"com_00000000000000000000000000000000")'
         if name == "nodes" and "ids" in fields[name].args:
             return '(ids:["a","b"])'
+        given = 'companyNumber:"1-1" ' if "companyNumber" in fields[name].args else ""
         if "first" not in fields[name].args or self.random.random() < 0.2:
-            return ""
+            return f"({given})" if given else ""
         side, size = self.random.choice(["first", "last"]), self.random.randint(1, self.largest)
         if self.random.random() < 0.5:
-            return f"({side}:{size})"
+            return f"({given}{side}:{size})"
         variable = f"v{self.random.randint(0, 3)}"
         self.variables.setdefault(variable, size)
-        return f"({side}:${variable})"
+        return f"({given}{side}:${variable})"
 
 
 def naive_cost(document: DocumentNode, variables: dict[str, Any]) -> int:

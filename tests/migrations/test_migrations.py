@@ -149,7 +149,7 @@ async def test_employments_from_before_there_were_slots_have_theirs_afterwards(
 
 
 async def test_establishments_keep_their_rows_and_what_refers_to_them_as_they_come_to_worlds(fresh: Fresh) -> None:
-    first, company, other = (UUID(digit * 32) for digit in "123")
+    first, company, other, invited = (UUID(digit * 32) for digit in "1234")
     times, named = {"created_at": NOW, "updated_at": NOW}, {"name_ar": "x", "search_text": ""}
     numbers = {"labor_office_id": 7, "sequence_number": 77}
     waiting = {"status": "PENDING", "received_at": NOW, "expires_at": NOW, "search_text": "", "version": 1}
@@ -161,7 +161,7 @@ async def test_establishments_keep_their_rows_and_what_refers_to_them_as_they_co
                 counts = {"last_event": 0, "last_contract": 0}
                 await insert(session, "companies", id=company, provider_id=other, status="ACTIVE", **numbers, **named, **counts, **times)
                 await insert(session, "establishments", id=first, **numbers, **named, **times)
-                await insert(session, "invitations", id=other, company_id=company, establishment_id=first, **waiting)
+                await insert(session, "invitations", id=invited, company_id=company, establishment_id=first, **waiting)
             async with database.writing() as session:
                 await upgrade(session)
                 await insert(session, "establishments", id=other, world=company, **numbers, **named, **times)

@@ -400,7 +400,10 @@ def test_the_file_is_private_and_tells_where_and_who(first_run: tuple[Path, Demo
     told = json.loads(path.read_text(encoding="utf-8"))
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert set(told) == {"graphqlUrl", "graphiqlUrl", "loginUrl", "personas", "tokens", "gateway"}
+    assert set(told) == {
+        *("graphqlUrl", "graphiqlUrl", "loginUrl", "reportsUrl", "sandboxGraphqlUrl", "sandboxReportsUrl"),
+        *("personas", "tokens", "gateway"),
+    }
     assert set(told["gateway"]) == {"secret"}
     assert (told["graphqlUrl"], told["loginUrl"]) == ("http://127.0.0.1:8000/graphql", "http://127.0.0.1:8000/auth/login")
     assert {frozenset(persona) for persona in told["personas"]} == {frozenset({"name", "nationalId", "companies"})}
@@ -463,9 +466,8 @@ async def test_a_second_run_keeps_the_secrets_and_moves_the_addresses(
 ) -> None:
     second = await prepare_demo(prepared, now=NOW, data_dir=tmp_path, public_url="http://127.0.0.1:8001")
 
-    assert replace(second, graphql_url="", graphiql_url="", login_url="") == replace(
-        first_run[1], graphql_url="", graphiql_url="", login_url=""
-    )
+    addresses = dict.fromkeys(("graphql_url", "graphiql_url", "login_url", "reports_url"), "")
+    assert replace(second, **addresses) == replace(first_run[1], **addresses)
     assert json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["graphqlUrl"] == "http://127.0.0.1:8001/graphql"
 
 
