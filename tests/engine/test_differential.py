@@ -33,7 +33,7 @@ async def test_random_operations_are_answered_alike(backend: str, templates: Tem
     assert outcome.differences == []
     assert outcome.counts["compiled"] > 0.6 * outcome.operations
     assert outcome.counts["fallback: surprise"] == 0
-    assert len(fields_of(CORE) & outcome.reached.keys()) > 0.45 * len(fields_of(CORE))
+    assert len(fields_of(CORE) & outcome.reached.keys()) > 0.3 * len(fields_of(CORE))
 
 
 async def test_operations_side_by_side_are_answered_as_they_are_alone(demo: Portal) -> None:
