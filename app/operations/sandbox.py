@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -45,6 +45,7 @@ from app.models import (
     SpToken,
     Ticket,
 )
+from app.models.base import ACCOUNT
 from app.operations.reference import reference_id
 from app.operations.work import Work
 from app.operations.worker import tell_log
@@ -72,10 +73,10 @@ _JOBS = (
 )
 
 
-# The slots of a company's people, so that they can be hired again. In the sandbox's database alone.
+# The slots of the caller's people, so that they can be hired again. In the sandbox's database alone.
 SLOTS_FREED = Door(
     "slots_freed",
-    delete(Slot).where(Slot.id.in_(select(Employment.id).where(Employment.company_id == bindparam("company")))).returning(Slot.id),
+    delete(Slot).where(Slot.id.in_(select(Employment.id).where(Employment.company_id == ACCOUNT))).returning(Slot.id),
 )
 
 
@@ -134,7 +135,7 @@ async def set_sandbox_clock(work: Work, *, now: datetime | None = None) -> dict[
 async def reset_sandbox(work: Work) -> dict[str, object]:
     """Put the company's world back to how it began, its log and clock included. Raises SandboxOnly. Source: domain, the sandbox."""
     _check_sandbox(work)
-    await work.session.execute(SLOTS_FREED.on(work.session), {"company": work.company.id})  # first: the employments tell which
+    await work.session.execute(SLOTS_FREED.on(work.session), scope_parameters(work.actor))  # first: the employments tell which
     emptied = {mapper.local_table for mapper in Base.registry.mappers if is_reset(mapper.class_)}
     for table in reversed(Base.metadata.sorted_tables):  # what refers to others goes first
         if table in emptied:

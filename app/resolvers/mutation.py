@@ -219,7 +219,7 @@ async def perform(declared: Mutation, context: Context, given: Any, read: Callab
             what = f"{context.settings.environment}:{declared.operation.__name__}:{context.actor.account_id}"
             await context.attempt(what, declared.attempts(context.settings))
         values = read(given)
-        if declared.before and not only_validating:
+        if declared.before and not only_validating and key is None:
             await declared.before(context)
         done = await _transact(declared, context, values, only_validating, key)
     except (AppError, AppErrors) as broken:
@@ -303,6 +303,8 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
             if (kept := await key.recall(session)) is not None:
                 done = Done(kept.values, kept.errors, replayed=True)
                 return
+            if declared.before:  # a repetition is no second time
+                await declared.before(context)
             await assume(session, scope_of(context.actor))
         unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now, context.language)
         if _in_account(declared, context.actor):

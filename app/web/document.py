@@ -9,7 +9,7 @@ import structlog
 from obstore.exceptions import BaseError
 from sqlalchemy import select
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from app.auth.actor import ANONYMOUS, Actor
 from app.auth.signatures import is_signed
@@ -23,6 +23,7 @@ from app.web.language import plain_words
 from app.web.upload import upload
 from app.words import english
 
+_CHUNK = 256 * 1024  # bytes
 _log = structlog.get_logger("documents")
 
 
@@ -43,11 +44,12 @@ async def download(request: Request) -> Response:
         return _not_found(request, actor)
     try:
         stored = await state.documents.get_async(found.storage_key)
-        content = await stored.bytes_async()
     except (BaseError, FileNotFoundError):
         _log.error("document_missing", document=str(found.id), request_id=request.state.request_id)
         return plain_words(request, "This document cannot be read just now.", 503, actor)
-    return Response(bytes(content), headers=_headers(_saved_as(found)), media_type=found.content_type)
+    # As they are read: who reads slowly, in a hundred connections, would hold a hundred documents in memory.
+    headers = {**_headers(_saved_as(found)), "Content-Length": str(stored.meta["size"])}
+    return StreamingResponse(stored.stream(min_chunk_size=_CHUNK), headers=headers, media_type=found.content_type)
 
 
 async def _document(request: Request, actor: Actor) -> Any:

@@ -123,6 +123,27 @@ async def test_a_document_goes_from_its_announcement_to_the_contract_and_back(wo
     assert (downloaded.status_code, downloaded.content) == (200, PDF)
 
 
+async def test_no_document_lies_in_memory_while_its_reader_takes_time(world: World) -> None:
+    owner, content, taken = await world.person(), PDF + bytes(3_000_000), bytearray()
+    made = await announce(world, owner, content)
+    await put(world.portal, made.url, content)
+    reply = await world.portal("query($id: ID!) { node(id: $id) { ... on Document { downloadUrl } } }", owner, id=made.id)
+    path, _, query = reply.data["node"]["downloadUrl"].removeprefix(world.portal.settings.public_url).partition("?")
+    headers = [(name.lower().encode(), value.encode()) for name, value in owner.headers.items()]
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        assert len(message.get("body", b"")) < 1_000_000
+        taken.extend(message.get("body", b""))
+
+    await world.portal.app(scope | {"client": ("127.0.0.1", 1), "root_path": ""}, receive, send)
+
+    assert bytes(taken) == content
+
+
 async def test_what_is_downloaded_is_named_as_what_it_is(world: World) -> None:
     owner, saved = await world.person(), {}
     for content, name in [(PNG, "x.png"), (JPEG, "x.jpeg"), (PDF, "page.html"), (JPEG, "y.pdf"), (PDF, "X.PDF")]:

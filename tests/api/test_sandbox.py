@@ -40,9 +40,9 @@ DELIVER = """mutation($company: EstablishmentNumber!) { deliverInvitation(input:
 WRITE = """mutation { contactUs(input: {name: "نورة", email: "noura@example.sa", subject: "رمز", message: "كيف؟"}) {
     ticketNumber userErrors { code } } }"""
 
-HIRE = """mutation { hireTeleworker(input: {jobId: "job_00000000000000000000000000000001", nationalId: "1000000008", name: "سارة",
-    birthDate: "2000-01-01", gender: FEMALE, mobile: "+966500000000", employmentType: FULL_TIME, startsOn: "2026-11-22", wage: "5000",
-    weeklyHours: 40, gosiRegistered: true}) { userErrors { code } } }"""
+HIRE = """mutation($job: ID! = "job_00000000000000000000000000000001") { hireTeleworker(input: {jobId: $job,
+    nationalId: "1000000008", name: "سارة", birthDate: "2000-01-01", gender: FEMALE, mobile: "+966500000000",
+    employmentType: FULL_TIME, startsOn: "2026-11-22", wage: "5000", weeklyHours: 40, gosiRegistered: true}) { userErrors { code } } }"""
 
 
 class Sandboxed:
@@ -266,3 +266,18 @@ async def test_nothing_of_the_sandbox_counts_at_the_portal(sandboxed: Sandboxed)
     assert "NOT_FOUND" in (await portal(HIRE, owner)).codes
     assert is_upload(sandbox, key, **query)
     assert not is_upload(live, key, **query)
+
+
+async def test_a_reset_frees_whom_the_company_has_hired_and_nobody_else(sandboxed: Sandboxed) -> None:
+    async def hire(as_: Caller) -> list[str]:
+        job = (await sandboxed.state(as_))["approvedProjects"]["nodes"][0]["jobs"]["nodes"][0]["id"]
+        sandboxed.portal.clock.advance(minutes=1)
+        return (await sandboxed.ask(HIRE, as_, job=job)).codes
+
+    hired = [await hire(caller) for caller in (sandboxed.north, sandboxed.south, sandboxed.north)]
+    assert (await sandboxed.ask(RESET, sandboxed.north)).codes == []
+
+    again = [await hire(caller) for caller in (sandboxed.north, sandboxed.south)]
+
+    assert hired == [[], [], ["ALREADY_EMPLOYED"]]
+    assert again == [[], ["ALREADY_EMPLOYED"]]
