@@ -54,7 +54,7 @@ PAGE = """query($after: String, $where: ReportWeekFilter) { viewer { account { r
     nodes { id weekStart status dueAt expectedLines reportedLines onTimeLines revision } pageInfo { endCursor hasNextPage } } } } }"""
 LINES, PEOPLE, YEARS, WEEKS = 5000, 2000, 5, 4
 LAST = week_start(riyadh_day(system_clock())) - timedelta(days=7)
-QUIET = {"points_a_minute": str(10**9), "deadline": "60"}  # settings: what limits callers would limit this
+QUIET = {"points_a_minute": str(10**9), "deadline": "60", "report_locks_hours": str(24 * 7 * 20)}  # what limits callers would limit this
 
 
 async def staffed(world: World, company: Any, number: int, since: date, *, offset: int) -> list[str]:
@@ -130,11 +130,12 @@ class Server:
         """MB, its highest so far."""
         return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1]) / 1024  # type: ignore[index]
 
-    async def ask(self, watch: Watch, caller: Caller, path: str, body: Any) -> Any:
+    async def ask(self, watch: Watch, caller: Caller, path: str, body: Any, **more: str) -> Any:
         """The answer; how long it took is noted."""
         content = json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **caller.headers, **more}
         wall, cpu = time.perf_counter(), self.cpu()
-        response = await self.http.post(path, content=content, headers={"Content-Type": "application/json", **caller.headers})
+        response = await self.http.post(path, content=content, headers=headers)
         watch.walls.append((time.perf_counter() - wall) * 1000)
         watch.cpus.append(self.cpu() - cpu)
         answer = response.json()
@@ -171,7 +172,7 @@ async def measure(templates: Templates, backend: str) -> None:
     async with portal_on(url, data) as portal:
         portal.clock.now = system_clock()
         world = await make_world(portal)
-        sent = [LAST - timedelta(days=7 * back) for back in range(WEEKS)]
+        sent = [LAST - timedelta(days=7 * back) for back in range(2 * WEEKS)]
         number, *ids = await staffed(world, world.north, LINES, sent[-1] - timedelta(days=7), offset=100_000)
         north = await portal.token(world.north, "REPORTS_READ", "REPORTS_WRITE")
         since = LAST - timedelta(days=7 * 52 * YEARS)
@@ -197,8 +198,14 @@ async def _submit(server: Server, backend: str, caller: Caller, number: str, ids
         made = (await server.graph(watch, caller, SUBMIT, input=given))["submitWeeklyReport"]
         assert (made["submission"]["status"], len(made["lineResults"])) == ("ACCEPTED", len(sent)), made["userErrors"][:3]
 
+    under_key, weeks = weeks[WEEKS:], weeks[:WEEKS]
     await send(weeks[0], lines()[:10], Watch())
     before = server.peak()
+    watch = Watch()
+    for week in under_key:
+        body = {"query": SUBMIT, "variables": {"input": {"weekStart": week.isoformat(), "lines": lines(), "reason": "It came late."}}}
+        await server.ask(watch, caller, "/graphql", body, **{"Idempotency-Key": week.isoformat()})
+    print(f"{backend}: {LINES} lines, a first report, under an Idempotency-Key: {watch}")
     for name, sent in (
         ("a first report", lines()),
         ("all of them changed", lines(loginCount=6)),
@@ -209,7 +216,7 @@ async def _submit(server: Server, backend: str, caller: Caller, number: str, ids
             await send(week, sent, watch)
         print(f"{backend}: {LINES} lines, {name}: {watch}")
     watch = Watch()
-    for times in range(WEEKS):
+    for times in range(WEEKS):  # of the last closed week
         told = await server.ask(watch, caller, "/sp-reports", lines(loginCount=7 + times))
         assert told["success"], told["message"]
     print(f"{backend}: {LINES} lines, all of them changed, by /sp-reports: {watch}")

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -368,10 +369,13 @@ async def _standing(work: Work, key: UUID) -> _Standing:
     return _Standing(tally.revision, {(row.place_id, row.teleworker_id): row for row in rows}, tally)
 
 
+_figures_of = attrgetter(*Figures._fields)
+
+
 def _stands(standing: _Standing, line: _Line, post: _Post) -> bool:
     """Whether the line equals the one that stands."""
     row = standing.lines.get((post.place_id, post.teleworker_id))
-    return row is not None and all(getattr(row, name) == value for name, value in zip(Figures._fields, line.figures, strict=True))
+    return row is not None and bool(_figures_of(row) == line.figures)
 
 
 def _ask_for_reason(known: Sequence[tuple[_Line, _Post]], standing: _Standing) -> None:
@@ -482,7 +486,9 @@ async def _keep(
     version: Any = ReportLineVersion.__table__
     past = [*(standing.lines[pair].id for pair in rows if pair in standing.lines), *(row.id for row in dropped)]
     if past:
-        ids = table_of(session, [{"id": uuid7(), "line_id": id_} for id_ in past], (("id", Uuid()), ("line_id", Uuid())))
+        fresh = uuid7().int
+        moving = [{"id": UUID(int=fresh + place), "line_id": id_} for place, id_ in enumerate(past)]
+        ids = table_of(session, moving, (("id", Uuid()), ("line_id", Uuid())))
         columns = ids.c.id, ids.c.line_id, literal(revision).label("superseded_in"), *(line.c[name] for name in _KEPT)
         moved = select(*columns).select_from(ids.join(line, line.c.id == ids.c.line_id))
         await session.execute(insert(version).from_select(["id", "line_id", "superseded_in", *_KEPT], moved))
