@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 
 APP_ROLE: Final = "telework_app"  # owns nothing; the policies are made for it
 GATEWAY_ROLE: Final = "telework_gateway"  # reads for the portal's gateway, across companies (docs/decisions/0017)

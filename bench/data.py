@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+import asyncpg  # it has no stubs
 
 from app.auth.permissions import GRANTABLE
 from app.auth.secrets import hash_of

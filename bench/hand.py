@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+import asyncpg  # it has no stubs
 import orjson
 import uvicorn
 from starlette.applications import Starlette

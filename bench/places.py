@@ -77,7 +77,7 @@ async def main() -> None:
                 driver = await connection.execution_options(isolation_level="AUTOCOMMIT")
                 await driver.execute(text("VACUUM ANALYZE"))
                 for name, statement in statements().items():
-                    written = str(statement.compile(dialect=dialect.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
+                    written = str(statement.compile(dialect=dialect.dialect(), compile_kwargs={"literal_binds": True}))
                     found.setdefault(name, []).append(min([await _time(driver, written) for _ in range(RUNS)]))
         await database.close()
         drop_database(server, url)

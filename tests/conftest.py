@@ -20,13 +20,16 @@ from tests.portal import NOW, Portal, portal_on
 from tests.server import DemoServer
 from tests.server import demo_server as running_demo
 from tests.traces import Written, indiscreet
-from tests.world import World, make_world
+from tests.world import World, known_world, make_world
 
 BACKENDS = ("sqlite", "postgresql")
 
 
 class Templates:
-    """Databases made once: `blank` holds reference data alone, `demo` the whole demo. Copies cost a tenth of a second."""
+    """Databases made once, since copies cost a twentieth of a second.
+
+    `blank` holds reference data alone, `world` the companies of `make_world` as well, `demo` the whole demo.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,6 +78,9 @@ class Templates:
                 database = Database(Settings(database_url=url))
                 await seed_demo(database, now=NOW, data_dir=data)
                 await database.close()
+            if kind == "world":
+                async with portal_on(url, data) as portal:
+                    await make_world(portal)
 
         asyncio.run(make())
         return url
@@ -108,9 +114,9 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def portal(backend: str, templates: Templates) -> AsyncIterator[Portal]:
-    """The server over a database that holds reference data alone."""
-    url, data = await asyncio.to_thread(templates.copy, backend, "blank")
+async def portal(request: pytest.FixtureRequest, backend: str, templates: Templates) -> AsyncIterator[Portal]:
+    """The server over a database that holds reference data alone; the world, too, for those who ask for it."""
+    url, data = await asyncio.to_thread(templates.copy, backend, "world" if "world" in request.fixturenames else "blank")
     async with portal_on(url, data) as made:
         yield made
     templates.drop(url)
@@ -127,7 +133,7 @@ async def demo(backend: str, templates: Templates) -> AsyncIterator[Portal]:
 
 @pytest.fixture
 async def world(portal: Portal) -> World:
-    return await make_world(portal)
+    return await known_world(portal)
 
 
 @pytest.fixture(scope="session")

@@ -289,6 +289,16 @@ async def make_world(portal: Portal) -> World:
     return World(portal, north, south, users, stranger)
 
 
+async def known_world(portal: Portal) -> World:
+    """What `make_world` made in the database that the portal's was copied from."""
+    async with portal.database.writing() as session:
+        north, south = (await session.scalars(select(Company).order_by(Company.created_at, Company.sequence_number))).all()
+        members = (await session.execute(select(Member.company_id, Member.role, User).join(User, User.id == Member.user_id))).all()
+    users = {role: user for company, role, user in members if company == north.id}
+    [stranger] = [user for company, _, user in members if company == south.id]
+    return World(portal, north, south, {role: users[role] for role in Role}, stranger)
+
+
 async def _company(portal: Portal, arabic: str, english: str, provider: Provider | None = None) -> Company:
     now = portal.clock()
     if provider is None:

@@ -20,8 +20,8 @@ from app.database import driver_of
 from app.models.base import ACCOUNT, USER
 from app.scope import ACCOUNT_SETTING, PERSON_SETTING
 
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
-_DRIVER = asyncpg.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = postgresql.dialect()
+_DRIVER = asyncpg.dialect()
 # Who asks, as it was told ahead. Each is read once a statement, and compared with like a parameter: indexes serve. Unset, or set in a
 # transaction before, is ''.
 ASKING = {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg  # it has no types
 import orjson
 import structlog
 from graphql import GraphQLError

@@ -76,7 +76,7 @@ HIJRI: dict[type[Any], str] = {Date: "hijri_of({0})", Instant: "hijri_of({0}[:10
 
 
 class PostgreSQL:
-    sql = asyncpg.dialect()  # type: ignore[no-untyped-call]
+    sql = asyncpg.dialect()
     writes_json = True
 
     def read(self, value: ColumnElement[Any], prefix: str | None) -> tuple[ColumnElement[Any], str | None]:

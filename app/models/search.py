@@ -91,6 +91,6 @@ def _by_texts(element: Any, compiler: Any, **options: Any) -> str:
 
 # For who makes the tables from the models, without the revisions.
 for _statement in (GRAMS, SOUGHT):
-    event.listen(Base.metadata, "before_create", DDL(_statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
+    event.listen(Base.metadata, "before_create", DDL(_statement).execute_if(dialect="postgresql"))
 for _statement in (PLACES, *(each for table in COMPANIONS for each in companions(table))):
-    event.listen(Base.metadata, "after_create", DDL(_statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+    event.listen(Base.metadata, "after_create", DDL(_statement).execute_if(dialect="sqlite"))

@@ -75,7 +75,7 @@ DOORS: tuple[Door, ...] = (
 IN_SANDBOX: tuple[Door, ...] = (sandbox.SLOTS_FREED,)
 
 Condition = Callable[[Row], ColumnElement[bool]]
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = postgresql.dialect()
 
 
 def _own(row: Row) -> ColumnElement[bool]:

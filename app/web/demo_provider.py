@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
-from authlib.common.urls import add_params_to_uri  # type: ignore[import-untyped]
-from authlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidRequestError, OAuth2Payload, OAuth2Request  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6750 import BearerTokenGenerator  # type: ignore[import-untyped]
-from authlib.oauth2.rfc7636 import CodeChallenge  # type: ignore[import-untyped]
-from authlib.oidc.core import OpenIDCode  # type: ignore[import-untyped]
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidRequestError, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oidc.core import OpenIDCode
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import Row, and_, select
 from starlette.applications import Starlette
@@ -151,7 +151,7 @@ class _Code:
         return None
 
 
-class _Payload(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
+class _Payload(OAuth2Payload):  # Authlib has no types
     def __init__(self, values: ImmutableMultiDict[str, Any]) -> None:
         self._values = values
 
@@ -164,7 +164,7 @@ class _Payload(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
         return {name: self._values.getlist(name) for name in self._values}
 
 
-class _Request(OAuth2Request):  # type: ignore[misc]
+class _Request(OAuth2Request):
     """A request as Authlib reads it, made from Starlette's once its body has been read."""
 
     def __init__(self, request: Request, uri: str, values: ImmutableMultiDict[str, Any]) -> None:
@@ -176,7 +176,7 @@ class _Request(OAuth2Request):  # type: ignore[misc]
         return self.payload.data
 
 
-class _Server(AuthorizationServer):  # type: ignore[misc]
+class _Server(AuthorizationServer):
     def __init__(self, issuer: str, client: _Client, clock: Clock) -> None:
         super().__init__()
         self.issuer, self.client, self.clock = issuer, client, clock
@@ -205,7 +205,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-class _Grant(AuthorizationCodeGrant):  # type: ignore[misc]
+class _Grant(AuthorizationCodeGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
     server: _Server
 
@@ -237,7 +237,7 @@ class _Grant(AuthorizationCodeGrant):  # type: ignore[misc]
         self.server.codes = {code: made for code, made in self.server.codes.items() if made.made_at > oldest}
 
 
-class _Pkce(CodeChallenge):  # type: ignore[misc]
+class _Pkce(CodeChallenge):
     """Authlib lets a client with a secret go without; here none may."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
@@ -249,7 +249,7 @@ class _Pkce(CodeChallenge):  # type: ignore[misc]
         super().validate_code_challenge(grant, redirect_uri)
 
 
-class _IdToken(OpenIDCode):  # type: ignore[misc]
+class _IdToken(OpenIDCode):
     def __init__(self, server: _Server) -> None:
         super().__init__(require_nonce=True)
         self.server = server
@@ -317,7 +317,7 @@ class _Pages:
         try:
             grant = self._server.get_consent_grant(asked)
         except OAuth2Error as error:
-            return self._server.handle_error_response(asked, error)  # type: ignore[no-any-return]
+            return self._server.handle_error_response(asked, error)
         except ValueError:
             return _malformed()
         if form is None:
@@ -325,12 +325,12 @@ class _Pages:
         claims = await self._claims(form.get("persona"))
         if claims is None:
             return await self._choice(asked.payload.data, unknown=True)
-        return self._server.create_authorization_response(asked, grant_user=claims, grant=grant)  # type: ignore[no-any-return]
+        return self._server.create_authorization_response(asked, grant_user=claims, grant=grant)
 
     async def token(self, request: Request) -> Response:
         asked = self._asked(request, "token", await request.form())
         try:
-            return self._server.create_token_response(asked)  # type: ignore[no-any-return]
+            return self._server.create_token_response(asked)
         except ValueError:
             return _malformed()
 

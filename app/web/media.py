@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-import brotli  # type: ignore[import-untyped]  # it has no types
+import brotli  # it has no types
 import zstandard
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"

@@ -396,7 +396,7 @@ async def test_every_mutation_replays_whatever_it_came_to(portal: Portal) -> Non
     generator.ids["ses"] = [f"ses_{key.hex}" for key in await portal.fetch(select(Session.id).where(Session.secret_hash.in_(hashes)))]
     assert CORE.mutation_type
     done: Counter[str] = Counter()
-    for number, name in enumerate([name for name in CORE.mutation_type.fields if name != "logout"] * 3):  # that ends the session
+    for number, name in enumerate([name for name in CORE.mutation_type.fields if name != "logout"]):  # that ends the session
         made = generator.of(name)
         sent: dict[str, Any] = {
             "json": {"query": made.text, "variables": made.variables},

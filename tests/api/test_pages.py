@@ -602,12 +602,12 @@ async def _reported(world: World, crowd: Crowd, job: Job, client: Establishment)
         week { id reportedLines } userErrors { code } } }"""
     figures = {"activityLevel": "50", "loginCount": 1, "logoutCount": 1, "assignedTasks": 1, "completedTasks": 1, "totalWorkMinutes": 60}
     of = f"{client.labor_office_id}-{client.sequence_number}"
-    for person in people[:14]:
-        line = {"establishmentNumber": of, "nationalId": person.national_id, **figures}
-        reply = await crowd.portal(submit, crowd.owner, week="2026-11-15", lines=[line])
-        assert reply.codes == []
-    assert reply.data["submitWeeklyReport"]["week"]["reportedLines"] == 14
-    return str(reply.data["submitWeeklyReport"]["week"]["id"])
+    lines = [{"establishmentNumber": of, "nationalId": person.national_id, **figures} for person in people[:14]]
+    replies = [await crowd.portal(submit, crowd.owner, week="2026-11-15", lines=[line]) for line in lines]
+    assert [reply.codes for reply in replies] == [[]] * 14
+    week = replies[-1].data["submitWeeklyReport"]["week"]
+    assert week["reportedLines"] == 14
+    return str(week["id"])
 
 
 async def _demo_owner(demo: Portal) -> Caller:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]  # it has no types
+import brotli  # it has no types
 import httpx2
 import orjson
 import pytest

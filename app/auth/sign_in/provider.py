@@ -11,7 +11,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx2
-from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError  # type: ignore[import-untyped]
+from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
 from joserfc.jwk import KeySet, RSAKey
 
 from app.auth.sign_in.failures import ProviderAtFault, ProviderUnavailable, SignInFailed, SignInRefused
