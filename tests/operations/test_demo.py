@@ -466,7 +466,7 @@ async def test_a_second_run_keeps_the_secrets_and_moves_the_addresses(
 ) -> None:
     second = await prepare_demo(prepared, now=NOW, data_dir=tmp_path, public_url="http://127.0.0.1:8001")
 
-    addresses = dict.fromkeys(("graphql_url", "graphiql_url", "login_url", "reports_url"), "")
+    addresses: Any = dict.fromkeys(("graphql_url", "graphiql_url", "login_url", "reports_url"), "")
     assert replace(second, **addresses) == replace(first_run[1], **addresses)
     assert json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["graphqlUrl"] == "http://127.0.0.1:8001/graphql"
 
