@@ -15,7 +15,7 @@ from tests.kills import WRITERS, AddJob, Tally, served, siege_of
 from tests.portal import Portal
 from tests.world import make_world
 
-ROUNDS = 2  # a second or two each: servers are started
+ROUNDS = 5  # a second or two each: servers are started
 
 
 async def test_what_was_answered_is_there_once_and_what_was_not_once_after_its_repetition(backend: str, templates: Templates) -> None:

@@ -17,11 +17,17 @@ from app.auth.signatures import sign_upload
 from app.database import Database
 from app.errors import ContractEnded, DocumentInUse, FileTooLarge, LimitReached, NotFound, UploadIncomplete, ValidationFailed
 from app.models import Contract, ContractStatus, Document, DocumentStatus, EventType, Invitation, contract_status, is_unattached
+from app.models.base import is_one_of
 from app.operations.entrance import enter_company
 from app.operations.kept_outcome import Keepable
 from app.operations.work import Work
 from app.storage import files_before, remove_file, remove_unfinished
 
+# A document that is READY never changes.
+TRANSITIONS: dict[DocumentStatus, frozenset[DocumentStatus]] = {
+    DocumentStatus.AWAITING_UPLOAD: frozenset({DocumentStatus.READY}),
+    DocumentStatus.READY: frozenset(),
+}
 UNATTACHED_FOR = timedelta(days=1)  # then it is swept
 _AT_ONCE = 100
 
@@ -108,7 +114,8 @@ async def attach_contract_document(work: Work, *, contract_id: UUID, document_id
 
 async def receive_document(session: AsyncSession, document_id: UUID) -> bool:
     """The bytes are stored, and are those that were announced. False where somebody was quicker, or it was swept."""
-    waiting = Document.id == document_id, Document.status == DocumentStatus.AWAITING_UPLOAD
+    before = [status for status, after in TRANSITIONS.items() if DocumentStatus.READY in after]
+    waiting = Document.id == document_id, is_one_of(Document.status, before)
     done = cast("CursorResult[None]", await session.execute(update(Document).where(*waiting).values(status=DocumentStatus.READY)))
     return done.rowcount == 1
 

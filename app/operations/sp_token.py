@@ -17,6 +17,14 @@ from app.operations.work import Work
 
 MOST_TOKENS = 50  # that work at once, for each company
 
+# What may be made of a token. Regenerated, it is in its grace, be it of no minutes. EXPIRED and the end of a grace come by themselves.
+TRANSITIONS: dict[TokenStatus, frozenset[TokenStatus]] = {
+    TokenStatus.ACTIVE: frozenset({TokenStatus.GRACE, TokenStatus.REVOKED}),
+    TokenStatus.GRACE: frozenset({TokenStatus.REVOKED}),
+    TokenStatus.REVOKED: frozenset(),
+    TokenStatus.EXPIRED: frozenset(),
+}
+
 
 async def create_token(
     work: Work,
@@ -55,8 +63,7 @@ async def regenerate_token(work: Work, *, token_id: UUID, grace_minutes: int) ->
     """
     old = await work.find(SpToken, token_id, "token_id")
     current = await work.status(old, token_status, _moment(work, old))
-    if current != TokenStatus.ACTIVE:
-        raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.GRACE)
+    _check(current, TokenStatus.GRACE)
     if grace_minutes:
         await _check_room(work)
     old.replaced_at, old.revoked_at = work.now, work.now + timedelta(minutes=grace_minutes)
@@ -70,11 +77,15 @@ async def revoke_token(work: Work, *, token_id: UUID) -> dict[str, object]:
     """Stop a token at once, one in its grace included. Raises NotFound, IllegalTransition. Source: guide 13."""
     token = await work.find(SpToken, token_id, "token_id")
     current = await work.status(token, token_status, _moment(work, token))
-    if current not in (TokenStatus.ACTIVE, TokenStatus.GRACE):
-        raise IllegalTransition(("token_id",), current=current, wanted=TokenStatus.REVOKED)
+    _check(current, TokenStatus.REVOKED)
     token.revoked_at, token.replaced_at = work.now, None  # the grace is over, if it was in one
     await work.record(EventType.TOKEN_REVOKED, token)
     return {"token": token}
+
+
+def _check(current: str, wanted: TokenStatus) -> None:
+    if wanted not in TRANSITIONS[TokenStatus(current)]:
+        raise IllegalTransition(("token_id",), current=current, wanted=wanted)
 
 
 def _moment(work: Work, token: SpToken) -> datetime:

@@ -12,7 +12,7 @@ import strawberry
 
 from app import models, values
 from app.auth.permissions import Permission
-from app.engine.declare import attribute, column, expression, graph_type, identity, related, related_by, resolver
+from app.engine.declare import attribute, column, expression, graph_type, hijri, identity, related, related_by, resolver
 from app.engine.filters import any_of, between, filter_input
 from app.engine.inputs import CheckedInput, given, required
 from app.engine.pages import connection, sorted_by
@@ -64,6 +64,7 @@ class ReportLine(Node):
 class ReportSubmission(Node):
     id: strawberry.ID = identity(models.ReportSubmission)
     week_start: date = column(models.ReportSubmission.week_start, description="The Sunday that begins the week")
+    week_start_hijri: str | None = hijri(models.ReportSubmission.week_start)
     revision: int = column(
         models.ReportSubmission.revision, description="The week's revision that it made; of a rejected one, the one that stood, 0 for none"
     )
@@ -72,6 +73,7 @@ class ReportSubmission(Node):
     accepted_lines: int = column(models.ReportSubmission.accepted_lines, description="Lines that were kept, or stood already")
     rejected_lines: int = column(models.ReportSubmission.rejected_lines, description="Lines that were not")
     received_at: datetime = column(models.ReportSubmission.received_at, description="When it came")
+    received_at_hijri: str | None = hijri(models.ReportSubmission.received_at)
     token = related(models.ReportSubmission.token_id, description="The token that sent it")
     user = related(models.ReportSubmission.user_id, description="The person who sent it")
     reason: str | None = column(models.ReportSubmission.reason, description="Why something was changed after the deadline")
@@ -85,7 +87,9 @@ class ReportSubmission(Node):
 class ReportWeek(Node):
     id: strawberry.ID = identity(models.ReportWeek)
     week_start: date = column(models.ReportWeek.week_start, description="Its Sunday, by which it is named")
+    week_start_hijri: str | None = hijri(models.ReportWeek.week_start)
     week_end: date = column(models.ReportWeek.week_end, description="Its Saturday")
+    week_end_hijri: str | None = hijri(models.ReportWeek.week_end)
     due_at = resolver(due_ats, datetime, reads=False, description="The instant from which on a report is late")
     locks_at = resolver(locks_ats, datetime, reads=False, description="The instant from which on it cannot be reported any more")
     status: ComplianceStatus = expression(lambda row, _: compliance_status(row), description="Where it stands now")

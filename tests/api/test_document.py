@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from app.models import Document, DocumentStatus, Role
-from app.operations.document import Swept, sweep_documents
+from app.operations.document import TRANSITIONS, Swept, sweep_documents
 from tests.conftest import Templates
 from tests.portal import NOBODY, Caller, Portal, Reply, portal_on
 from tests.world import World, make_world
@@ -510,3 +510,14 @@ def test_the_command_tells_what_it_swept(templates: Templates, monkeypatch: pyte
     swept = [CliRunner().invoke(app, ["sweep"]).output for _ in range(2)]
 
     assert swept == ["0 documents, 1 files without one\n", "0 documents, 0 files without one\n"]
+
+
+@pytest.mark.parametrize("state", list(DocumentStatus))
+async def test_a_documents_states_go_as_the_table_says(world: World, state: DocumentStatus) -> None:
+    made = await announce(world)
+    await world.alter(await stored(world, made), status=state)
+
+    answer = await put(world.portal, made.url)
+
+    assert answer == ((201, "READY") if DocumentStatus.READY in TRANSITIONS[state] else (409, "ALREADY_UPLOADED"))
+    assert (await stored(world, made)).status == DocumentStatus.READY

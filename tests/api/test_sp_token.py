@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.models import Environment, Role, SpToken
+from app.models import Environment, Role, SpToken, TokenStatus
+from app.operations.sp_token import TRANSITIONS
 from tests.portal import Caller, Reply
 from tests.world import World
 
@@ -538,3 +539,26 @@ async def test_an_address_that_fails_too_often_is_shut_for_its_minute_and_asks_t
     # People behind the same address go on working.
     assert cookie.status == 200
     assert await _works(world, secret) is True
+
+
+@pytest.mark.parametrize("wanted", [TokenStatus.GRACE, TokenStatus.REVOKED])
+@pytest.mark.parametrize("state", list(TokenStatus))
+async def test_a_tokens_states_go_as_the_table_says(world: World, state: TokenStatus, wanted: TokenStatus) -> None:
+    token, _ = await _made(world)
+    now = world.portal.clock()
+    columns: dict[TokenStatus, dict[str, Any]] = {
+        TokenStatus.ACTIVE: {},
+        TokenStatus.GRACE: {"replaced_at": now, "revoked_at": now + timedelta(hours=1)},
+        TokenStatus.REVOKED: {"revoked_at": now},
+        TokenStatus.EXPIRED: {"expires_at": now},
+    }
+    [row] = await world.portal.fetch(select(SpToken))
+    if columns[state]:
+        await world.alter(row, **columns[state])
+    events = await world.events()
+
+    reply = await (_regenerate(world, token, graceMinutes=5) if wanted is TokenStatus.GRACE else _revoke(world, token))
+
+    is_allowed = wanted in TRANSITIONS[state]
+    assert reply.codes == ([] if is_allowed else ["ILLEGAL_TRANSITION"])
+    assert (await world.events() != events) is is_allowed

@@ -14,7 +14,7 @@ from tests.conftest import Templates
 from tests.races.field import PLACES, Field, field_on, servers
 from tests.races.invariants import RACES
 
-CALLERS = 20
+CALLERS = 30
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[PLACES[0], PLACES[2]], ids=str)
