@@ -214,10 +214,8 @@ async def perform(declared: Mutation, context: Context, given: Any, read: Callab
         _guard(declared, context.actor, context.settings)
         key = _keyed(declared, context, given)
         _check_account(declared, context.actor, key)
-        if declared.attempts and context.attempt:
-            # What is rehearsed in the sandbox, where attempts are counted as well, keeps nobody from doing it.
-            what = f"{context.settings.environment}:{declared.operation.__name__}:{context.actor.account_id}"
-            await context.attempt(what, declared.attempts(context.settings))
+        if key is None:
+            await _count(declared, context)
         values = read(given)
         if declared.before and not only_validating and key is None:
             await declared.before(context)
@@ -252,6 +250,14 @@ def _guard(declared: Mutation, actor: Actor, settings: Settings) -> None:
     # A person without an account is told to choose one instead.
     elif declared.allow and actor.account_id and not actor.may(declared.allow):
         raise Forbidden(permission=declared.allow)
+
+
+async def _count(declared: Mutation, context: Context) -> None:
+    """Raises TriedTooOften."""
+    if declared.attempts and context.attempt:
+        # What is rehearsed in the sandbox, where attempts are counted as well, keeps nobody from doing it.
+        what = f"{context.settings.environment}:{declared.operation.__name__}:{context.actor.account_id}"
+        await context.attempt(what, declared.attempts(context.settings))
 
 
 def _keyed(declared: Mutation, context: Context, given: Any) -> Keyed | None:
@@ -303,7 +309,9 @@ async def _transact(declared: Mutation, context: Context, given: dict[str, Any],
             if (kept := await key.recall(session)) is not None:
                 done = Done(kept.values, kept.errors, replayed=True)
                 return
-            if declared.before:  # a repetition is no second time
+            # A repetition is no second time.
+            await _count(declared, context)
+            if declared.before:
                 await declared.before(context)
             await assume(session, scope_of(context.actor))
         unit = Work(session, context.actor, context.rules_now, context.request_id, context.settings, context.now, context.language)
