@@ -56,7 +56,7 @@ class Templates:
         data = self.folder / f"copy{self._copies}"
         data.mkdir()
         documents = self.folder / f"{backend}-{kind}" / "documents"
-        if documents.exists():
+        if kind == "demo" and documents.exists():
             (data / "documents").symlink_to(documents)
         if backend == "postgresql":
             return fresh_database(self.server_url, template=template), data
