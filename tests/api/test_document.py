@@ -442,7 +442,9 @@ async def test_what_nobody_attached_within_a_day_is_swept_with_its_bytes_and_not
     swept = await asyncio.gather(*(sweep_documents(portal.database, store, now=began + timedelta(hours=25)) for _ in range(3)))
 
     assert too_early == Swept(0, 0)
-    assert (sum(each.documents for each in swept), max(each.files for each in swept)) == (2, 2)
+    assert sum(each.documents for each in swept) == 2
+    # One of them may come upon the bytes of a document that another one has just forgotten.
+    assert max(each.files for each in swept) in (2, 3)
     assert {row.public_id for row in await portal.fetch(select(Document))} == {made[2].id, made[3].id, sent.id}
     assert await files(portal) == {*kept, "README"}
     assert await sweep_documents(portal.database, store, now=began + timedelta(hours=25)) == Swept(0, 0)

@@ -26,7 +26,7 @@ from tests.portal import Portal
 CORE = schema._schema
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
+@pytest.mark.parametrize("seed", ["1"])
 async def test_random_operations_are_answered_alike(backend: str, templates: Templates, seed: str) -> None:
     outcome = await compare(templates, backend, operations=90, seed=seed)
 

@@ -132,7 +132,7 @@ STEP = st.one_of(
 
 @shared_loop
 @given(steps=st.lists(STEP, min_size=4, max_size=14), nothing=st.none())
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_weeks_are_what_the_rule_says(play: Play, steps: list[Any], nothing: None) -> None:
     world, portal = play.world, play.world.portal
     await _clear(world)
