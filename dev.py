@@ -83,9 +83,7 @@ def test(arguments: Sequence[str]) -> int:
         install(DEV_LOCK)
         build_ui()
     # All of it on every core; a selection, as whoever makes one says.
-    # One worker more than there are cores: a third of their time they wait for PostgreSQL and for the servers that they start.
-    workers = str((os.cpu_count() or 1) + 1)
-    return become(["-m", "pytest", *(arguments or ["-n", workers, "--dist", "loadgroup"])], os.environ)
+    return become(["-m", "pytest", *(arguments or ["-n", "auto", "--dist", "loadgroup"])], os.environ)
 
 
 def lint(arguments: Sequence[str]) -> int:
